@@ -1,0 +1,82 @@
+"""`train-reward`: train a reward model from preferences or ratings."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from alignment.data.preferences import read_feedback
+from alignment.policy.checkpoints import prepare
+from alignment.progress import Progress
+from alignment.reward.settings import FineTuning, Method, RewardSettings
+from alignment.reward.training import Order, train
+
+
+def add_parser(subparsers: Any) -> None:
+    """Offer the subcommand."""
+    parser = subparsers.add_parser("train-reward", help="train a reward model from preferences or ratings")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="JSON Lines")
+    parser.add_argument("--backbone", required=True, metavar="SOURCE", help="directory, package:… or hub id")
+    parser.add_argument("--method", type=Method, choices=list(Method), default=Method.FROZEN, help="(frozen)")
+    parser.add_argument("--task", required=True, help="what is generated, such as continuation")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--languages", nargs="+", default=[], metavar="TAG", help="the languages in use")
+    parser.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="of an input (1024)")
+    parser.add_argument(
+        "--max-examples", type=int, default=0, metavar="N", help="a seeded subset of the training split (all)"
+    )
+    _add_fine_tuning(parser.add_argument_group("for the methods lora and full"))
+    parser.add_argument("--models", type=Path, default=Path("var/models"), help="for converted packages")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the reward model")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Train, or go on where the same command was stopped."""
+    settings = _settings(arguments)
+    feedback = read_feedback(arguments.data)
+    backbone = prepare(arguments.backbone, arguments.languages, arguments.models, progress)
+    order = Order(settings, feedback, backbone)
+    card = train(order, arguments.output, cache=arguments.models / "features", progress=progress)
+    return {
+        "reward_model": str(arguments.output),
+        "feedback": card.feedback,
+        "max_tokens": card.layout.max_tokens,
+        "languages": {language: asdict(counts) for language, counts in card.counts.items()},
+        "metrics": card.metrics,
+        "backbone": card.backbone,
+        "data_digest": card.data_digest,
+    }
+
+
+def _add_fine_tuning(group: argparse._ArgumentGroup) -> None:
+    defaults = FineTuning()
+    group.add_argument("--epochs", type=float, default=defaults.epochs, help=f"({defaults.epochs})")
+    group.add_argument("--learning-rate", type=float, help="(1e-5 for full, 1e-4 for lora)")
+    group.add_argument("--batch-size", type=int, default=defaults.batch_size, help=f"({defaults.batch_size})")
+    group.add_argument("--lora-rank", type=int, default=defaults.lora_rank, help=f"({defaults.lora_rank})")
+    group.add_argument(
+        "--checkpoint-every",
+        type=int,
+        default=defaults.checkpoint_every,
+        metavar="STEPS",
+        help=f"({defaults.checkpoint_every})",
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> RewardSettings:
+    usual_rate = 1e-4 if arguments.method is Method.LORA else 1e-5
+    return RewardSettings(
+        task=arguments.task,
+        method=arguments.method,
+        seed=arguments.seed,
+        max_tokens=arguments.max_tokens,
+        max_examples=arguments.max_examples,
+        fine_tuning=FineTuning(
+            epochs=arguments.epochs,
+            learning_rate=usual_rate if arguments.learning_rate is None else arguments.learning_rate,
+            batch_size=arguments.batch_size,
+            lora_rank=arguments.lora_rank,
+            checkpoint_every=arguments.checkpoint_every,
+        ),
+    )

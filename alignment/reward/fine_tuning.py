@@ -1,0 +1,121 @@
+"""Train backbone and head together: all weights, or low-rank adapters that are merged in the end."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from scipy.special import log_expit  # type: ignore[import-untyped]
+from torch import nn
+from transformers import set_seed
+
+from alignment.errors import AlignmentError
+from alignment.packages.origin import read_origin, write_origin
+from alignment.progress import Progress, silent
+from alignment.reward.checkpointing import ProgressCallback, newest_checkpoint
+from alignment.reward.examples import TrainingData
+from alignment.reward.features import FeatureExtractor
+from alignment.reward.formatting import Formatter, Response
+from alignment.reward.heads import Fitted, Floats, Head
+from alignment.reward.model import BACKBONE
+from alignment.reward.network import RewardNetwork
+from alignment.reward.settings import Method, RewardSettings
+from alignment.reward.trainers import Training, pad_ids, trainer_for
+from alignment.reward.workshop import Workshop
+
+BATCH_SIZE = 8
+LAST_STEPS = 50
+LORA_SCALE = 2  # alpha over rank
+
+
+def fine_tune(
+    data: TrainingData,
+    extractor: FeatureExtractor,
+    settings: RewardSettings,
+    source: Path,
+    workshop: Workshop,
+    *,
+    progress: Progress = silent,
+) -> Fitted:
+    """Train from the newest whole checkpoint of the workshop, or from the start; leave the backbone there.
+
+    The extractor's backbone is trained in place. What `progress` raises is raised again once a checkpoint
+    has been saved; a training taken up again ends with the same weights as one that was never stopped.
+    """
+    if data.feedback == "both":
+        raise AlignmentError("lora and full learn from pairs or from ratings; give one kind, or use frozen.")
+    network = _network(extractor, settings)
+    callback = ProgressCallback(progress)
+    training = Training(
+        network=network,
+        formatter=extractor.formatter,
+        settings=settings,
+        checkpoints=workshop.checkpoints,
+        callback=callback,
+    )
+    trainer = trainer_for(training, data.train)
+    newest = newest_checkpoint(workshop.checkpoints)
+    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    if callback.reason:
+        raise callback.reason
+    logits = network_logits(network, extractor.formatter, data.yardstick)
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    metrics = {"loss": float(np.mean(losses[-LAST_STEPS:])), **_agreement(data, logits)}
+    return Fitted(_finish(network, extractor.formatter, source, workshop.model / BACKBONE), metrics, logits)
+
+
+def network_logits(network: nn.Module, formatter: Formatter, responses: Sequence[Response]) -> Floats:
+    """Logits as in training: batches in the given order, padded to the longest. Returns (N,)."""
+    ids = [one.ids for one in formatter.tokens([formatter.input(*one) for one in responses])]
+    device = next(network.parameters()).device
+    network.eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(ids), BATCH_SIZE):
+            batch = {name: rows.to(device) for name, rows in pad_ids(ids[start : start + BATCH_SIZE]).items()}
+            parts.append(network(**batch).logits.squeeze(-1).cpu().numpy())
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _network(extractor: FeatureExtractor, settings: RewardSettings) -> RewardNetwork | PeftModel:
+    """With a head drawn from the seed and without dropout, so that a text has one reward in training too."""
+    set_seed(settings.seed % 2**32)
+    network = RewardNetwork(extractor.backbone, extractor.pooling)
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    if settings.method is Method.FULL:
+        return network
+    rank = settings.fine_tuning.lora_rank
+    adapters = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=rank,
+        lora_alpha=LORA_SCALE * rank,
+        target_modules="all-linear",
+        modules_to_save=["score"],
+    )
+    return get_peft_model(network, adapters)
+
+
+def _agreement(data: TrainingData, logits: Floats) -> dict[str, float]:
+    """Loss and accuracy on the measured examples, a tie counting half."""
+    split = np.split(logits, [2 * len(data.measured.pairs)])
+    signs = np.array([1.0 if one.good else -1.0 for one in data.measured.ratings])
+    margins = np.concatenate([split[0][0::2] - split[0][1::2], split[1] * signs])
+    prefix = "validation" if data.measured_on == "validation" else "train"
+    return {
+        f"{prefix}_loss": float(-log_expit(margins).mean()),
+        f"{prefix}_accuracy": float(np.mean(np.sign(margins) + 1.0) / 2.0),
+    }
+
+
+def _finish(network: RewardNetwork | PeftModel, formatter: Formatter, source: Path, place: Path) -> Head:
+    """Write the trained backbone, adapters merged, with its tokenizer and what is known of its source."""
+    whole = network.merge_and_unload() if isinstance(network, PeftModel) else network
+    whole.backbone.save_pretrained(place)
+    formatter.tokenizer.save_pretrained(place)
+    record = read_origin(source)
+    if record:
+        write_origin(place, record.origin)
+    return whole.head()

@@ -1,0 +1,23 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from annotate.web import account, annotator, design, imports, jobs, researcher
+
+urlpatterns = [
+    path("", account.home, name="home"),
+    path("account/", include(account)),
+    path("studies/", include(annotator)),
+    path("", include(jobs)),
+    path("experiments/", include(researcher)),
+    path("data/", include(imports)),
+    path("design/", design.page, name="design"),
+    path("api/v1/", include("annotate.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("admin/", admin.site.urls),
+]
+handler403 = "annotate.web.errors.not_allowed"
+handler404 = "annotate.web.errors.not_found"
+handler500 = "annotate.web.errors.server_error"

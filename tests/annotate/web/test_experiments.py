@@ -1,0 +1,164 @@
+"""A researcher's pages over HTTP: both answers, every judged example, and the files."""
+
+import csv
+import json
+
+import pytest
+from django.urls import reverse
+
+from annotate.models import Language, Run
+from tests.annotate.factories import ExperimentFactory, JudgmentFactory, RunFactory
+
+pytestmark = pytest.mark.django_db
+SHARE = {
+    "confidence": 0.95,
+    "variance": 0.01,
+    "num_prompts": 50,
+    "num_examples": 50,
+    "method": "Wilson interval",
+}
+GAINED = {"p_value": 0.01, "num_gained": 9, "num_lost": 1, "num_prompts": 50, "num_examples": 50}
+REPORT = {
+    "groups": [
+        {
+            "language": "es",
+            "feedback": "pairs",
+            "num_examples": 50,
+            "accuracy": {"estimate": 0.667, "low": 0.527, "high": 0.783, **SHARE},
+            "baselines": {
+                "longer_wins": {
+                    "accuracy": {"estimate": 0.5, "low": 0.366, "high": 0.634, **SHARE},
+                    "advantage": {
+                        **GAINED,
+                        "difference": 0.167,
+                        "low": 0.031,
+                        "high": 0.294,
+                        "confidence": 0.95,
+                        "method": "score test",
+                    },
+                }
+            },
+        }
+    ]
+}
+
+
+@pytest.fixture
+def as_rosa(client, rosa):
+    client.force_login(rosa)
+    return client
+
+
+def text_of(reply) -> str:
+    """The page's words, with single spaces."""
+    return " ".join(reply.content.decode().replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+@pytest.fixture
+def page(as_rosa, experiment) -> str:
+    for tag, name in (("en", "English"), ("es", "Spanish")):
+        Language.objects.filter(pk=tag).update(english_name=name)
+    run = RunFactory(kind=Run.Kind.ACCURACY, source_id="en", status="succeeded", result=REPORT)
+    run.experiments.add(experiment)
+    return text_of(as_rosa.get(reverse("researcher:experiment", args=[experiment.pk])))
+
+
+def test_each_cell_shows_win_rate_interval_prompts_and_judgments(page, experiment):
+    assert "60.0 %" in page
+    assert "5 prompts, 5 judgments" in page
+    assert reverse("researcher:cell", args=[experiment.pk, "en", "es"]) in page
+
+
+def test_a_cell_nobody_could_judge_says_so(page):
+    assert "No comparisons yet" in page
+
+
+def test_the_page_answers_whether_the_aligned_response_is_preferred(page):
+    assert (
+        "The aligned response is preferred, beyond chance, in 0 of 2 cells; in 1 the interval contains 50 %; "
+        "1 is not judged yet."
+    ) in page
+
+
+def test_the_page_answers_whether_the_reward_model_beats_the_baselines(page):
+    assert (
+        "On held-out pairs, the English reward model is better than every baseline, beyond chance, "
+        "in 1 of 1 language: Spanish."
+    ) in page
+
+
+def test_a_baseline_is_named_once_with_its_accuracy_and_the_advantage(page):
+    assert page.count("Longer response wins") == 1
+    assert "+16.7" in page
+    assert "(3.1 to 29.4)" in page
+    assert "AUC" not in page
+
+
+def test_both_bad_can_be_left_out_of_the_page(as_rosa, experiment):
+    reply = as_rosa.get(reverse("researcher:experiment", args=[experiment.pk]), {"both_bad": "left out"})
+
+    assert "62.5 %" in text_of(reply)
+
+
+def test_an_experiment_without_results_says_what_it_waits_for(as_rosa, db):
+    page = text_of(as_rosa.get(reverse("researcher:experiment", args=[ExperimentFactory().pk])))
+
+    assert "Nobody has judged yet." in page
+    assert "The accuracy runs have not finished yet." in page
+
+
+def test_the_list_shows_each_experiment(as_rosa, experiment):
+    assert str(experiment) in text_of(as_rosa.get(reverse("researcher:experiments")))
+
+
+def test_an_experiment_that_does_not_exist_is_not_found(as_rosa):
+    assert as_rosa.get(reverse("researcher:experiment", args=[1])).status_code == 404
+
+
+def test_a_cell_shows_every_judged_example_with_its_verdicts(as_rosa, experiment, person):
+    page = text_of(as_rosa.get(reverse("researcher:cell", args=[experiment.pk, "en", "es"])))
+
+    assert page.count("<article") == 5
+    assert page.count("Aligned is better") == 2
+    assert page.count("Both bad ·") == 1
+    assert page.count("equal texts are a tie") == 1
+    assert person.user.username not in page
+
+
+def test_a_verdict_that_was_replaced_is_not_shown(as_rosa, experiment, person):
+    comparison = experiment.study.comparisons.get(first__text="c")
+    old = comparison.judgments.get()
+    JudgmentFactory(judge=person, comparison=comparison, points=2, replaces=old)
+
+    page = text_of(as_rosa.get(reverse("researcher:cell", args=[experiment.pk, "en", "es"])))
+
+    assert "Unaligned is better" not in page
+
+
+@pytest.mark.parametrize("place", [("es", "es"), ("en", "ar")])
+def test_a_cell_outside_the_experiment_is_not_found(as_rosa, experiment, place):
+    assert as_rosa.get(reverse("researcher:cell", args=[experiment.pk, *place])).status_code == 404
+
+
+def download(client, experiment, name: str) -> tuple[dict[str, str], list[str]]:
+    reply = client.get(reverse(f"researcher:{name}", args=[experiment.pk]))
+    return reply.headers, b"".join(reply.streaming_content).decode().splitlines()
+
+
+@pytest.mark.parametrize(("name", "num_rows"), [("win_rates_csv", 1), ("judgments_csv", 5)])
+def test_a_table_is_a_csv_file(as_rosa, experiment, name, num_rows):
+    headers, lines = download(as_rosa, experiment, name)
+
+    rows = list(csv.DictReader(lines))
+    assert headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert headers["Content-Disposition"].startswith(f'attachment; filename="experiment-{experiment.pk}-')
+    assert len(rows) == num_rows
+    assert {row["source"] for row in rows} == {"en"}
+
+
+@pytest.mark.parametrize(("name", "num_rows"), [("win_rates_jsonl", 1), ("judgments_jsonl", 5)])
+def test_a_table_is_a_json_lines_file(as_rosa, experiment, name, num_rows):
+    headers, lines = download(as_rosa, experiment, name)
+
+    assert headers["Content-Type"] == "application/jsonl; charset=utf-8"
+    assert [json.loads(line)["source"] for line in lines] == ["en"] * num_rows
