@@ -22,7 +22,10 @@ class PersonAdmin(UserAdmin[rows.User]):
     list_display = ["username", "role", "is_active", "last_login"]
     list_filter = ["role", "languages"]
     inlines = [ProficiencyInline]
-    fieldsets = (*(UserAdmin.fieldsets or ()), ("Polyreward", {"fields": ("role",)}))
+    fieldsets = (
+        *(UserAdmin.fieldsets or ()),
+        ("Polyreward", {"fields": ("role", "news_by_email", "webhook")}),
+    )
     add_fieldsets = (*UserAdmin.add_fieldsets, ("Polyreward", {"fields": ("role",)}))
 
 
@@ -58,15 +61,20 @@ class ReadOnlyAdmin(admin.ModelAdmin[models.Model]):
 for evidence in (
     rows.Artifact,
     rows.Assignment,
+    rows.Attempt,
+    rows.AuditEntry,
     rows.Comparison,
+    rows.Delivery,
     rows.Experiment,
     rows.Judge,
     rows.Judgment,
+    rows.Notification,
     rows.Prompt,
     rows.PromptSet,
     rows.Rating,
     rows.Response,
     rows.Run,
     rows.System,
+    rows.Worker,
 ):
     admin.site.register(evidence, ReadOnlyAdmin)

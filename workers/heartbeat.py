@@ -12,6 +12,8 @@ from alignment.progress import Step
 from annotate.models import Run
 from annotate.services.runs import RunTakenAwayError
 
+NUM_SAMPLES = 12  # kept with the row, for its page
+
 
 class Heartbeat:
     """Writes at most once per interval, always through the fence; it is a `Progress` of `alignment`.
@@ -27,13 +29,16 @@ class Heartbeat:
         self.clock = clock
         self.due = clock()
         self.news: dict[str, Any] = {}
-        self.curves = dict(run.curves)
+        self.metrics = dict(run.metrics)
+        self.samples = list(run.samples)
 
     def __call__(self, step: Step) -> None:
-        self.curves |= {name: value for name, value in step.metrics.items() if math.isfinite(value)}
-        self.news |= {"done": step.done, "total": step.total, "unit": step.unit, "curves": self.curves}
+        self.metrics |= {name: value for name, value in step.metrics.items() if math.isfinite(value)}
+        self.news |= {"done": step.done, "total": step.total, "unit": step.unit, "metrics": self.metrics}
         if step.text:
-            self.news["newest_text"] = step.text.replace("\x00", "")  # which PostgreSQL does not hold
+            text = step.text.replace("\x00", "")  # which PostgreSQL does not hold
+            self.samples = [*self.samples, {"done": step.done, "text": text}][-NUM_SAMPLES:]
+            self.news["samples"] = self.samples
         self.beat()
 
     def beat(self) -> None:

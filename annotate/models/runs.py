@@ -1,4 +1,4 @@
-"""Runs and what they leave behind."""
+"""Runs: pieces of work, their states, and the atomic transitions between those."""
 
 from datetime import datetime
 from typing import Self
@@ -90,6 +90,10 @@ class Run(models.Model):
         BEST_OF_N = "best_of_n", "best-of-n"
         ACCURACY = "accuracy", "accuracy"
 
+    class Queue(models.TextChoices):
+        CPU = "cpu", "any worker"
+        GPU = "gpu", "an accelerator, where there is one"
+
     class Status(models.TextChoices):
         WAITING = "waiting"
         QUEUED = "queued"
@@ -117,14 +121,23 @@ class Run(models.Model):
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.WAITING)
     attempt = models.PositiveSmallIntegerField(default=0, help_text="fences the writes of workers")
     attempts_left = models.PositiveSmallIntegerField(default=MAX_ATTEMPTS)
+    queue = models.CharField(max_length=3, choices=Queue.choices, default=Queue.CPU)
+    priority = models.SmallIntegerField(
+        default=0, help_text="the highest of its experiments; higher goes first"
+    )
+    memory_needed = models.BigIntegerField(default=0, help_text="bytes on the worker's device; 0: not known")
     worker = models.CharField(max_length=120, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     unit = models.CharField(max_length=20, blank=True)
-    curves = models.JSONField(default=dict, blank=True, help_text="newest value of each named curve")
-    newest_text = models.TextField(blank=True)
+    metrics = models.JSONField(default=dict, blank=True, help_text="newest value of each named metric")
+    samples = models.JSONField(default=list, blank=True, help_text="newest responses, the newest last")
+    notes = models.JSONField(
+        default=list, blank=True, help_text="sentences about what was decided on the way"
+    )
     command = models.TextField(blank=True, help_text="what a shell would do the same with")
+    code_version = models.CharField(max_length=60, blank=True, help_text="of the worker that did it")
     result = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
     error_kind = models.CharField(max_length=4, choices=ErrorKind.choices, default=ErrorKind.NONE, blank=True)
@@ -136,7 +149,10 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(name="run_by_status", fields=["status", "heartbeat_at"])]
+        indexes = [
+            models.Index(name="run_by_status", fields=["status", "heartbeat_at"]),
+            models.Index(name="run_in_order", fields=["status", "queue", "-priority", "id"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="running_has_a_heartbeat", condition=~Q(status="running") | ~Q(heartbeat_at=None)
@@ -160,20 +176,3 @@ class Run(models.Model):
     def percent(self) -> int:
         """How much is done, from 0 to 100."""
         return 100 * self.done // self.total if self.total else 0
-
-
-class Artifact(models.Model):
-    """A file or directory that a run left behind, found by the SHA-256 of its content. Never edited."""
-
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="artifacts")
-    role = models.CharField(max_length=40, help_text="what it is to the run: pool, rewards, reward_model")
-    name = models.CharField(max_length=120)
-    digest = models.CharField(max_length=64)
-    num_bytes = models.BigIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(name="one_artifact_per_role", fields=["run", "role"])]
-
-    def __str__(self) -> str:
-        return f"{self.role} of {self.run}"

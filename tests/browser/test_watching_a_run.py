@@ -36,7 +36,7 @@ def test_the_page_follows_the_row_and_stops_when_the_run_has_ended(watched, run)
     asked: list[str] = []
     watched.on("request", lambda request: asked.append(request.url))
 
-    Run.objects.update(done=5, newest_text="una tarde tranquila")
+    Run.objects.update(done=5, samples=[{"done": 5, "text": "una tarde tranquila"}])
     watched.get_by_text("5 of 8").last.wait_for()
     assert watched.get_by_text("una tarde tranquila").is_visible()
 

@@ -38,7 +38,7 @@ def test_a_step_is_written_with_the_heartbeat(heartbeat, claimed, now):
 
     claimed.refresh_from_db()
     assert (claimed.done, claimed.total, claimed.unit, claimed.percent) == (3, 9, "prompts", 33)
-    assert (claimed.curves, claimed.newest_text) == ({"loss": 0.5}, "Hola")
+    assert (claimed.metrics, claimed.samples) == ({"loss": 0.5}, [{"done": 3, "text": "Hola"}])
     assert claimed.heartbeat_at > now
 
 
@@ -52,14 +52,14 @@ def test_steps_within_an_interval_are_written_together(heartbeat, claimed, clock
     heartbeat.beat()
 
     claimed.refresh_from_db()
-    assert (claimed.done, claimed.curves) == (3, {"loss": 0.4, "accuracy": 0.9})
+    assert (claimed.done, claimed.metrics) == (3, {"loss": 0.4, "accuracy": 0.9})
 
 
 def test_a_curve_without_a_finite_value_is_left_out(heartbeat, claimed):
     heartbeat(step(1, metrics={"loss": float("nan"), "rate": 0.1}))
 
     claimed.refresh_from_db()
-    assert claimed.curves == {"rate": 0.1}
+    assert claimed.metrics == {"rate": 0.1}
 
 
 def test_a_beat_without_news_keeps_the_progress(heartbeat, claimed, clock):
