@@ -9,7 +9,8 @@ class Step:
     """One report of a running piece of work.
 
     done and total count `unit` (prompts, steps); metrics are the newest values of named curves;
-    text is one line worth showing, such as a response just sampled.
+    text is one line worth showing, such as a response just sampled;
+    note: one sentence about something decided on the way, worth keeping with the run.
     """
 
     done: int
@@ -17,6 +18,7 @@ class Step:
     unit: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     text: str = ""
+    note: str = ""
 
 
 Progress = Callable[[Step], None]

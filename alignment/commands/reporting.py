@@ -80,8 +80,8 @@ class Bars(Quiet):
             self._tasks[step.unit] = self._bars.add_task(step.unit, metrics="")
         metrics = "  ".join(f"{name} {value:.4g}" for name, value in step.metrics.items())
         self._bars.update(self._tasks[step.unit], completed=step.done, total=step.total, metrics=metrics)
-        if step.text:
-            self._bars.console.print(step.text, markup=False, highlight=False)
+        for line in filter(None, (step.text, step.note)):
+            self._bars.console.print(line, markup=False, highlight=False)
 
     def running(self) -> AbstractContextManager[Any]:
         return self._bars

@@ -95,7 +95,7 @@ def test_steps_are_lines_of_json_and_the_result_is_the_last(place, tiny_encoder,
 
     *steps, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert steps
-    assert all(set(step) == {"done", "total", "unit", "metrics", "text"} for step in steps)
+    assert all(set(step) == {"done", "total", "unit", "metrics", "text", "note"} for step in steps)
     assert last["result"]["languages"]["en"]["ratings"] == 52
 
 
@@ -267,3 +267,15 @@ def test_sigterm_stops_a_training_with_a_checkpoint_and_exit_code_143(place, tin
     assert error.endswith("Stopped. Give the same command again to go on.\n")
     assert '"result"' not in rest
     assert list((place / "model.partial" / "checkpoints").glob("checkpoint-*/trainer_state.json"))
+
+
+def test_a_note_is_shown_on_the_screen_beside_the_bar(capsys, monkeypatch):
+    def run(arguments, progress):
+        progress(Step(done=1, total=2, unit="steps", note="From now on in halves."))
+        return {}
+
+    monkeypatch.setattr("alignment.commands.prepare.run", run)
+
+    command_line.main(["prepare", "--source", "s", "--languages", "en", "--progress", "bar"])
+
+    assert "From now on in halves." in capsys.readouterr().err
