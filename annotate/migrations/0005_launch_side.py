@@ -157,6 +157,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='run',
+            name='num_units',
+            field=models.PositiveIntegerField(default=0, help_text='examples, responses or prompts that it works on, known before; 0: not known'),
+        ),
+        migrations.AddField(
+            model_name='run',
             name='priority',
             field=models.SmallIntegerField(default=0, help_text='the highest of its experiments; higher goes first'),
         ),
@@ -169,6 +174,11 @@ class Migration(migrations.Migration):
             model_name='run',
             name='samples',
             field=models.JSONField(blank=True, default=list, help_text='newest responses, the newest last'),
+        ),
+        migrations.AlterField(
+            model_name='run',
+            name='kind',
+            field=models.CharField(choices=[('reward_model', 'reward model'), ('sft', 'SFT policy'), ('sample', 'response pool'), ('score', 'rewards'), ('best_of_n', 'best-of-n'), ('accuracy', 'accuracy')], max_length=12),
         ),
         migrations.AddField(
             model_name='user',

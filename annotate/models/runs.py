@@ -85,6 +85,7 @@ class Run(models.Model):
 
     class Kind(models.TextChoices):
         REWARD_MODEL = "reward_model", "reward model"
+        SFT = "sft", "SFT policy"
         SAMPLE = "sample", "response pool"
         SCORE = "score", "rewards"
         BEST_OF_N = "best_of_n", "best-of-n"
@@ -126,6 +127,9 @@ class Run(models.Model):
         default=0, help_text="the highest of its experiments; higher goes first"
     )
     memory_needed = models.BigIntegerField(default=0, help_text="bytes on the worker's device; 0: not known")
+    num_units = models.PositiveIntegerField(
+        default=0, help_text="examples, responses or prompts that it works on, known before; 0: not known"
+    )
     worker = models.CharField(max_length=120, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     done = models.PositiveIntegerField(default=0)

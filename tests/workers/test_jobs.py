@@ -37,7 +37,7 @@ def frozen(tmp_path):
 def family(frozen, tmp_path):
     """A parent for each role, and a child of all of them; the parents' artifacts differ."""
     child = RunFactory(config={**CONFIG, "data": frozen, "prompts": frozen})
-    for role in ("reward_model", "pool", "rewards"):
+    for role in ("reward_model", "policy", "pool", "rewards"):
         path = tmp_path / role
         path.write_text(role)
         parent = RunFactory()
@@ -95,6 +95,29 @@ def test_a_pool_is_sampled_for_the_frozen_prompts(family, frozen, settings):
             "--models": [str(settings.MODELS)],
         },
     )
+
+
+def test_an_sft_policy_is_trained_on_the_frozen_demonstrations(family, frozen, settings):
+    assert options_of(family, "sft") == (
+        "sft",
+        {
+            "--data": [str(store().path(frozen))],
+            "--policy": ["package:gemma3-270m"],
+            "--method": ["frozen"],
+            "--task": ["continuation"],
+            "--seed": ["7"],
+            "--languages": ["en", "es"],
+            "--models": [str(settings.MODELS)],
+        },
+    )
+
+
+def test_a_pool_without_a_policy_of_its_own_is_sampled_from_what_sft_left(family):
+    del family.config["policy"]
+
+    (path,) = options_of(family, "sample")[1]["--policy"]
+
+    assert Path(path).read_text() == "policy"
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from alignment.jsonl import read_records
 from alignment.records import PromptPool
 from annotate.models import Run
 from annotate.services.systems import store_pool
-from workers.job import Job, frozen, models, options
+from workers.job import Job, frozen, left_by_parent, models, options
 
 
 def arguments(run: Run) -> list[str]:
-    chosen = options(run.config, "policy", "task", "n", "seed")
+    policy = run.config["policy"] if "policy" in run.config else left_by_parent(run, "policy")
+    chosen = ["--policy", policy, *options(run.config, "task", "n", "seed")]
     languages = ["--languages", *run.config["languages"]]
     return ["sample", "--prompts", frozen(run.config["prompts"]), *chosen, *languages, *models()]
 
