@@ -132,6 +132,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='experiment',
+            name='cancelled_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='experiment',
             name='priority',
             field=models.SmallIntegerField(choices=[(-1, 'Low'), (0, 'Normal'), (1, 'High')], default=0),
         ),
@@ -232,6 +237,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='attempt',
             constraint=models.UniqueConstraint(fields=('run', 'number'), name='attempt_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='attempt',
+            constraint=models.UniqueConstraint(condition=models.Q(('outcome', '')), fields=('run',), name='one_attempt_under_way'),
+        ),
+        migrations.AddConstraint(
+            model_name='experiment',
+            constraint=models.CheckConstraint(condition=models.Q(('paused_at', None), ('cancelled_at', None), _connector='OR'), name='cancelled_is_not_paused'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

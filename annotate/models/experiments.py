@@ -11,6 +11,7 @@ class Experiment(models.Model):
     """A plan. Its runs do the work, its study asks the annotators; every random number comes from its seed.
 
     going ⇄ paused: while it is paused, none of the runs that only it needs is started.
+    going or paused → cancelled: it needs none of its runs any more; cancelled → going when it is resumed.
 
     feedback is the data set of preferences or ratings in the source languages, prompts the data set of
     inputs in the target languages, demonstrations the data set of responses that the base policy is
@@ -42,6 +43,7 @@ class Experiment(models.Model):
     seed = models.PositiveIntegerField(default=0)
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     paused_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -51,6 +53,10 @@ class Experiment(models.Model):
             models.CheckConstraint(name="n_leaves_a_choice", condition=models.Q(n__gte=2)),
             models.CheckConstraint(name="experiment_has_prompts", condition=models.Q(num_prompts__gte=1)),
             models.CheckConstraint(name="experiment_wants_votes", condition=models.Q(votes_wanted__gte=1)),
+            models.CheckConstraint(
+                name="cancelled_is_not_paused",
+                condition=models.Q(paused_at=None) | models.Q(cancelled_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

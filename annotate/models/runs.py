@@ -1,5 +1,6 @@
 """Runs: pieces of work, their states, and the atomic transitions between those."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 
@@ -15,15 +16,55 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def claim(self, pk: int, *, worker: str, now: datetime) -> "Run | None":
         """Take a queued run for `worker`. None if another worker was first, or it is not queued."""
-        won = self.filter(pk=pk, status=Run.Status.QUEUED, attempts_left__gt=0).update(
-            status=Run.Status.RUNNING,
-            attempt=F("attempt") + 1,
-            attempts_left=F("attempts_left") - 1,
-            worker=worker,
-            heartbeat_at=now,
-            started_at=now,
+        won = (
+            self.startable()
+            .filter(pk=pk)
+            .update(
+                status=Run.Status.RUNNING,
+                attempt=F("attempt") + 1,
+                attempts_left=F("attempts_left") - 1,
+                worker=worker,
+                heartbeat_at=now,
+                started_at=now,
+            )
         )
         return Run.objects.filter(pk=pk, worker=worker).first() if won else None
+
+    def claim_best(self, *, worker: str, queues: Collection[str], memory: int, now: datetime) -> "Run | None":
+        """Take the run that goes first among those that fit. None where none does.
+
+        memory: bytes that the worker has. A rival may be first at a run; then the next one is tried.
+        """
+        fitting = self.fitting(queues=queues, memory=memory).startable().in_order()
+        while (pk := fitting.values_list("pk", flat=True).first()) is not None:
+            if run := self.claim(pk, worker=worker, now=now):
+                return run
+        return None
+
+    def startable(self) -> Self:
+        """Queued, with an attempt left, and not held back by a pause."""
+        return self.filter(status=Run.Status.QUEUED, attempts_left__gt=0).exclude(_is_held_back())
+
+    def held_back(self) -> Self:
+        """Needed by paused experiments, and by none that goes on."""
+        return self.filter(_is_held_back())
+
+    def fitting(self, *, queues: Collection[str], memory: int) -> Self:
+        """On one of the queues, and known to need no more than so many bytes, or not known to need any."""
+        return self.filter(queue__in=queues, memory_needed__lte=memory)
+
+    def in_order(self) -> Self:
+        """The order in which they are started."""
+        return self.order_by("-priority", "pk")
+
+    def unfinished(self) -> Self:
+        """Waiting, queued or running."""
+        return self.exclude(status__in=Run.TERMINAL)
+
+    def take_priority(self) -> int:
+        """Each becomes as urgent as the most urgent of its experiments."""
+        highest = Experiment.objects.filter(runs=models.OuterRef("pk")).order_by("-priority")
+        return self.update(priority=models.Subquery(highest.values("priority")[:1]))
 
     def held(self, run: "Run") -> Self:
         """The run, as long as this attempt still has it: the fence around every write of a worker."""
@@ -44,8 +85,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def cancel(self, *, now: datetime) -> int:
         """Waiting, queued or running → cancelled. A worker that had the run has lost it at once."""
-        unfinished = self.exclude(status__in=Run.TERMINAL)
-        return unfinished.update(status=Run.Status.CANCELLED, finished_at=now)
+        return self.unfinished().update(status=Run.Status.CANCELLED, finished_at=now)
 
     def reset(self) -> int:
         """Failed or cancelled → waiting, with every attempt to use again."""
@@ -67,19 +107,26 @@ class RunQuerySet(models.QuerySet["Run"]):
             status=Run.Status.FAILED, error=error, error_kind=Run.ErrorKind.OURS, finished_at=now
         )
 
-    def release(self, *, worker: str) -> int:
-        """Running on `worker`, which is being stopped → queued; the broken attempt does not count."""
-        return self.filter(status=Run.Status.RUNNING, worker=worker).update(
+    def release(self) -> int:
+        """Running → queued, because of a stop or a pause; the broken attempt does not count."""
+        return self.filter(status=Run.Status.RUNNING).update(
             status=Run.Status.QUEUED, attempts_left=F("attempts_left") + 1
         )
+
+
+def _is_held_back() -> Q:
+    needing = Experiment.objects.filter(runs=models.OuterRef("pk"))
+    going = needing.filter(paused_at=None, cancelled_at=None)
+    return Q(models.Exists(needing.exclude(paused_at=None)), ~models.Exists(going))
 
 
 class Run(models.Model):
     """One piece of work on a worker. The row is the truth; a message is only a doorbell.
 
     waiting → queued → running → succeeded | failed | cancelled
-    waiting or queued → cancelled; running → queued when its worker falls silent or is stopped;
-    failed or cancelled → waiting by a retry. Children of a run that did not succeed keep waiting for it.
+    waiting or queued → cancelled; running → queued when its worker falls silent or is stopped, when its
+    process hangs, and when every experiment that needs it is paused; failed or cancelled → waiting by a
+    retry. Children of a run that did not succeed keep waiting for it.
     identity is the digest of kind, configuration and parents' identities, so equal work is done once.
     """
 

@@ -13,6 +13,10 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         """Not stopped, and heard of since `moment`."""
         return self.filter(stopped_at=None, heartbeat_at__gte=moment)
 
+    def stop(self, *, now: datetime) -> int:
+        """Not stopped yet → stopped; from now on it claims nothing."""
+        return self.filter(stopped_at=None).update(stopped_at=now)
+
 
 class Worker(models.Model):
     """A worker process on some machine; its name is what its runs and attempts call it."""
@@ -38,3 +42,8 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def usable_bytes(self) -> int:
+        """The memory that a run may take: that of its accelerators, else that of the host."""
+        return sum(device["memory_bytes"] for device in self.devices) or self.memory_bytes

@@ -83,7 +83,7 @@ def finish(
 def release(worker: str) -> None:
     """Queue what a worker that is being stopped has under way; the broken attempts do not count."""
     held = list(Run.objects.filter(status=Run.Status.RUNNING, worker=worker).values_list("pk", flat=True))
-    Run.objects.filter(pk__in=held).release(worker=worker)
+    Run.objects.filter(pk__in=held, worker=worker).release()
     broker.announce(held)
 
 

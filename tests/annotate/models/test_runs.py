@@ -26,7 +26,7 @@ TRANSITIONS = {
     ),
     "reset": (lambda runs, now: runs.reset(), {"failed": "waiting", "cancelled": "waiting"}),
     "put back": (lambda runs, now: runs.put_back(), {"running": "queued"}),
-    "release": (lambda runs, now: runs.release(worker="w"), {"running": "queued"}),
+    "release": (lambda runs, now: runs.release(), {"running": "queued"}),
 }
 
 
@@ -141,16 +141,10 @@ def test_a_release_costs_no_attempt(now):
     run = RunFactory(status="queued")
     Run.objects.claim(run.pk, worker="w", now=now)
 
-    Run.objects.release(worker="w")
+    Run.objects.release()
 
     run.refresh_from_db()
     assert run.attempts_left == Run.MAX_ATTEMPTS
-
-
-def test_a_worker_releases_only_what_it_holds(now):
-    run_in("running", now)
-
-    assert Run.objects.release(worker="another") == 0
 
 
 def test_a_running_run_must_have_a_heartbeat():
