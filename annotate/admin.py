@@ -24,7 +24,7 @@ class PersonAdmin(UserAdmin[rows.User]):
     inlines = [ProficiencyInline]
     fieldsets = (
         *(UserAdmin.fieldsets or ()),
-        ("Polyreward", {"fields": ("role", "news_by_email", "webhook")}),
+        ("Polyreward", {"fields": ("role", "news_by_email", "news_of_all", "webhook")}),
     )
     add_fieldsets = (*UserAdmin.add_fieldsets, ("Polyreward", {"fields": ("role",)}))
 

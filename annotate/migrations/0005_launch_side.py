@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'audit entries',
-                'ordering': ['-pk'],
+                'ordering': ['-created_at', '-pk'],
             },
         ),
         migrations.CreateModel(
@@ -79,6 +79,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event', models.CharField(choices=[('experiment ended', 'Experiment Ended'), ('run failed', 'Run Failed')], max_length=20)),
+                ('occasion', models.CharField(max_length=80)),
                 ('text', models.TextField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('read_at', models.DateTimeField(blank=True, null=True)),
@@ -192,6 +193,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='user',
+            name='news_of_all',
+            field=models.BooleanField(default=False, help_text='hears of every experiment, not only of those launched by this person'),
+        ),
+        migrations.AddField(
+            model_name='user',
             name='webhook',
             field=models.URLField(blank=True, help_text='where news is posted as JSON', max_length=500),
         ),
@@ -207,7 +213,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='auditentry',
             name='actor',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
             model_name='curve',
@@ -249,6 +255,30 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='attempt',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('outcome', '')), models.Q(models.Q(('outcome', ''), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_attempt_has_an_outcome'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(fields=['-created_at', '-id'], name='audit_by_time'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(fields=['actor', '-created_at', '-id'], name='audit_by_actor'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(fields=['action', '-created_at', '-id'], name='audit_by_action'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(fields=['subject_kind', '-created_at', '-id'], name='audit_by_kind'),
+        ),
+        migrations.AddIndex(
+            model_name='judgment',
+            index=models.Index(fields=['created_at'], name='judgment_by_time'),
+        ),
+        migrations.AddConstraint(
+            model_name='notification',
+            constraint=models.UniqueConstraint(fields=('recipient', 'occasion'), name='told_once'),
         ),
         migrations.AddIndex(
             model_name='auditentry',

@@ -11,7 +11,12 @@ class AuditEntry(models.Model):
     """
 
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,  # audit_by_actor begins with it
     )
     action = models.CharField(max_length=40, help_text="such as experiment.launched")
     subject_kind = models.CharField(max_length=20, blank=True)
@@ -22,8 +27,14 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "audit entries"
-        ordering = ["-pk"]
-        indexes = [models.Index(name="audit_by_subject", fields=["subject_kind", "subject_id"])]
+        ordering = ["-created_at", "-pk"]
+        indexes = [  # each filter of the page with its order, so that no page reads more than it shows
+            models.Index(name="audit_by_time", fields=["-created_at", "-id"]),
+            models.Index(name="audit_by_actor", fields=["actor", "-created_at", "-id"]),
+            models.Index(name="audit_by_action", fields=["action", "-created_at", "-id"]),
+            models.Index(name="audit_by_kind", fields=["subject_kind", "-created_at", "-id"]),
+            models.Index(name="audit_by_subject", fields=["subject_kind", "subject_id"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor or 'polyreward'}: {self.action} {self.subject}"

@@ -73,6 +73,7 @@ class Judgment(models.Model):
     objects = JudgmentQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(name="judgment_by_time", fields=["created_at"])]
         constraints = [
             models.UniqueConstraint(
                 name="judge_judges_once", fields=["judge", "comparison"], condition=Q(replaces=None)

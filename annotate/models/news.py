@@ -8,7 +8,11 @@ from annotate.models.runs import Run
 
 
 class Notification(models.Model):
-    """Something happened that this person wants to know."""
+    """Something happened that this person wants to know.
+
+    occasion tells one happening from the next of the same kind, so that whoever notices it first tells of
+    it, and nobody tells of it twice.
+    """
 
     class Event(models.TextChoices):
         EXPERIMENT_ENDED = "experiment ended"
@@ -18,6 +22,7 @@ class Notification(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
     )
     event = models.CharField(max_length=20, choices=Event.choices)
+    occasion = models.CharField(max_length=80)
     text = models.TextField()
     experiment = models.ForeignKey(
         Experiment, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
@@ -29,6 +34,7 @@ class Notification(models.Model):
     class Meta:
         ordering = ["-pk"]
         indexes = [models.Index(name="notification_unread", fields=["recipient", "read_at"])]
+        constraints = [models.UniqueConstraint(name="told_once", fields=["recipient", "occasion"])]
 
     def __str__(self) -> str:
         return self.text

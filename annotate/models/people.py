@@ -29,6 +29,9 @@ class User(AbstractUser):
     languages = models.ManyToManyField(Language, through="Proficiency", related_name="speakers")
     news_by_email = models.BooleanField(default=False)
     webhook = models.URLField(max_length=500, blank=True, help_text="where news is posted as JSON")
+    news_of_all = models.BooleanField(
+        default=False, help_text="hears of every experiment, not only of those launched by this person"
+    )
 
     objects: ClassVar[PersonManager] = PersonManager()
 
