@@ -14,6 +14,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -49,6 +50,14 @@ class Policy(NamedTuple):
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+
+
+class Unloaded(NamedTuple):
+    """A policy whose weights somebody else will load: how it is configured, reads, and ends a response."""
+
+    config: PreTrainedConfig
+    tokenizer: PreTrainedTokenizerBase
+    generation: GenerationConfig
 
 
 class Backbone(NamedTuple):
@@ -94,14 +103,22 @@ def load_policy(
 
     Raises AlignmentError when it is no causal language model or its files were changed.
     """
-    config = _checked_config(directory)
-    if not _writes(config):
-        raise AlignmentError(f"{directory} is no causal language model, so it cannot write responses.")
+    config = _policy_config(directory)
     model = AutoModelForCausalLM.from_pretrained(
         directory, config=config, dtype=dtype or "auto", use_safetensors=True, trust_remote_code=False
     )
     tokenizer = _tokenizer(directory, padding_side="left")
     return Policy(_ready(model, tokenizer, device), tokenizer)
+
+
+def read_policy(directory: Path) -> Unloaded:
+    """The same checks as `load_policy`, without the weights."""
+    config = _policy_config(directory)
+    try:
+        generation = GenerationConfig.from_pretrained(directory)
+    except OSError:  # there is no such file
+        generation = GenerationConfig.from_model_config(config)
+    return Unloaded(config, _tokenizer(directory, padding_side="left"), generation)
 
 
 def load_backbone(
@@ -150,6 +167,13 @@ def _checked_config(directory: Path) -> PreTrainedConfig:
     config: PreTrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False)
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
         raise AlignmentError(f"{directory} is a {config.model_type}; choose a causal model or an encoder.")
+    return config
+
+
+def _policy_config(directory: Path) -> PreTrainedConfig:
+    config = _checked_config(directory)
+    if not _writes(config):
+        raise AlignmentError(f"{directory} is no causal language model, so it cannot write responses.")
     return config
 
 

@@ -1,11 +1,12 @@
 """Response pools: several responses of a policy to each prompt, from random numbers of their own."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from alignment.errors import AlignmentError
 from alignment.languages import Identifier
@@ -51,6 +52,10 @@ class Row(NamedTuple):
     number: int
 
 
+Writer = Callable[[Sequence[Row]], Iterable[PooledResponse]]
+"""Writes one response for each row, in order, without the languages."""
+
+
 def sample_pool(
     policy: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -64,15 +69,21 @@ def sample_pool(
     inputs: of different prompts. done: keys of prompts whose pools are there already; they are left out,
     and all others come out as they would have with them.
     """
+    ending = ending_for(policy.generation_config, tokenizer, settings)
+    return write_pools(partial(_write, policy, settings, ending), inputs, settings, done=done)
+
+
+def write_pools(
+    write: Writer, inputs: Sequence[PolicyInput], settings: SamplingSettings, *, done: Collection[str] = ()
+) -> Iterator[PromptPool]:
+    """What `sample_pool` does, by any writer."""
     identifier = Identifier(settings.languages)
-    ending = _ending(policy, tokenizer, settings)
     drawn: dict[str, list[PooledResponse]] = {}
     for batch in plan_batches(inputs, settings):
         keys = [row.input.prompt.key for row in batch]
         if all(key in done for key in keys):
             continue
-        responses = _write(policy, batch, settings, ending)
-        for row, key, response in zip(batch, keys, responses, strict=True):
+        for row, key, response in zip(batch, keys, write(batch), strict=True):
             closest, detected = identifier.identify(response.text)
             response = replace(response, closest_language=closest, detected_language=detected)
             drawn.setdefault(key, []).append(response)
@@ -92,21 +103,25 @@ def plan_batches(inputs: Sequence[PolicyInput], settings: SamplingSettings) -> I
         yield batch
 
 
+def row_seed(row: Row, settings: SamplingSettings) -> int:
+    """What the response's random numbers come from, whatever is written beside it."""
+    return derive_seed(settings.seed, row.input.prompt.key, row.number)
+
+
 def _write(
-    policy: PreTrainedModel, batch: Sequence[Row], settings: SamplingSettings, ending: Ending
+    policy: PreTrainedModel, settings: SamplingSettings, ending: Ending, batch: Sequence[Row]
 ) -> Iterator[PooledResponse]:
     prompts = [row.input.ids for row in batch]
-    seeds = [derive_seed(settings.seed, row.input.prompt.key, row.number) for row in batch]
-    noises = [noise_stream(seed, policy.device) for seed in seeds]
+    noises = [noise_stream(row_seed(row, settings), policy.device) for row in batch]
     for ids, logprob, finished in write_responses(policy, prompts, noises, ending, settings.temperature):
         yield PooledResponse(text=ending.text(ids), logprob=logprob, num_tokens=len(ids), finished=finished)
 
 
-def _ending(
-    policy: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: SamplingSettings
+def ending_for(
+    generation: GenerationConfig, tokenizer: PreTrainedTokenizerBase, settings: SamplingSettings
 ) -> Ending:
     """A chat policy may end a turn with another token than a text: its generation settings name both."""
-    configured = policy.generation_config.eos_token_id
+    configured = generation.eos_token_id
     eos = set(configured) if isinstance(configured, list) else {configured}
     eos = (eos | {tokenizer.eos_token_id}) - {None}
     return Ending(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import T5Config, T5ForConditionalGeneration
+from transformers import GenerationConfig, T5Config, T5ForConditionalGeneration
 
 from alignment import sources
 from alignment.errors import AlignmentError
@@ -14,6 +14,7 @@ from alignment.policy.checkpoints import (
     load_backbone,
     load_policy,
     prepare,
+    read_policy,
     resolve,
 )
 from alignment.sources import parse_source
@@ -197,3 +198,20 @@ def test_resolving_twice_reads_the_files_once(tiny_policy: Path, monkeypatch: py
     monkeypatch.setattr("alignment.packages.files.file_digest", None)
 
     assert resolve(parse_source(str(tiny_policy)), Path("unused")) == first
+
+
+def test_a_policy_can_be_described_without_its_weights(tiny_policy, tmp_path):
+    chat = copy_of(tiny_policy, tmp_path)
+    described = read_policy(chat)
+    assert described.generation.eos_token_id == described.config.eos_token_id
+    assert described.tokenizer.padding_side == "left"
+
+    GenerationConfig(eos_token_id=[1, 7], suppress_tokens=[0]).save_pretrained(chat)
+
+    assert read_policy(chat).generation.eos_token_id == [1, 7]
+    assert read_policy(chat).generation.suppress_tokens == [0]
+
+
+def test_an_encoder_is_not_described_as_a_policy(tiny_encoder):
+    with pytest.raises(AlignmentError, match="no causal language model"):
+        read_policy(tiny_encoder)
