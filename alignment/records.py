@@ -106,6 +106,24 @@ class Rating:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Demonstration:
+    """A response that is good enough to imitate."""
+
+    prompt: Prompt
+    response: str
+
+    def as_json(self) -> Json:
+        return {**self.prompt.as_json(), "completion": self.response}
+
+    @classmethod
+    def from_json(cls, line: Json) -> Self:
+        """Raises AlignmentError also for a response that the line itself calls bad."""
+        if line.get("label") is False:
+            raise AlignmentError('"label" is false: a bad response is nothing to imitate.')
+        return cls(prompt=Prompt.from_json(line), response=_read_text(line, "completion"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SystemResponse:
     """A response written elsewhere by a named system."""
 

@@ -80,9 +80,19 @@ def prompt_records(
     return [rows[pk].as_record() for pk in drawn]
 
 
+def judged_in(prompt_set: PromptSet) -> QuerySet[Comparison]:
+    """Comparisons with standing judgments; annotated after this, MEAN_POINTS sees those alone."""
+    return _judged(prompt_set.task).filter(prompt__prompt_set=prompt_set)
+
+
+def rated_in(prompt_set: PromptSet) -> QuerySet[Response]:
+    """Responses with ratings."""
+    return _rated(prompt_set.task).filter(prompt__prompt_set=prompt_set)
+
+
 def _available(prompt_set: PromptSet) -> Available:
-    judged = _judged(prompt_set.task).filter(prompt__prompt_set=prompt_set).annotate(mean=MEAN_POINTS)
-    rated = _rated(prompt_set.task).filter(prompt__prompt_set=prompt_set).annotate(mean=SHARE_GOOD)
+    judged = judged_in(prompt_set).annotate(mean=MEAN_POINTS)
+    rated = rated_in(prompt_set).annotate(mean=SHARE_GOOD)
     pairs = judged.aggregate(all=Count("pk"), undecided=Count("pk", filter=Q(mean=1)))
     singles = rated.aggregate(all=Count("pk"), undecided=Count("pk", filter=Q(mean=0.5)))
     return Available(
@@ -114,7 +124,6 @@ def _ratings(rated: QuerySet[Response]) -> Iterator[records.Rating]:
 
 
 def _judged(task: str) -> QuerySet[Comparison]:
-    """Comparisons with standing judgments; annotated after this, MEAN_POINTS sees those alone."""
     return Comparison.objects.filter(
         study__task=task,
         study__purpose__in=FEEDBACK_PURPOSES,
