@@ -8,8 +8,9 @@ from typing import Any
 from alignment.data.preferences import read_feedback
 from alignment.policy.checkpoints import prepare
 from alignment.progress import Progress
-from alignment.reward.settings import FineTuning, Method, RewardSettings
+from alignment.reward.settings import Method, RewardSettings
 from alignment.reward.training import Order, train
+from alignment.training.settings import FineTuning
 
 
 def add_parser(subparsers: Any) -> None:

@@ -13,7 +13,6 @@ from transformers import set_seed
 from alignment.errors import AlignmentError
 from alignment.packages.origin import read_origin, write_origin
 from alignment.progress import Progress, silent
-from alignment.reward.checkpointing import ProgressCallback, newest_checkpoint
 from alignment.reward.examples import TrainingData
 from alignment.reward.features import FeatureExtractor
 from alignment.reward.formatting import Formatter, Response
@@ -22,7 +21,8 @@ from alignment.reward.model import BACKBONE
 from alignment.reward.network import RewardNetwork
 from alignment.reward.settings import Method, RewardSettings
 from alignment.reward.trainers import Training, pad_ids, trainer_for
-from alignment.reward.workshop import Workshop
+from alignment.training.checkpointing import ProgressCallback, newest_checkpoint
+from alignment.training.workshop import Workshop
 
 BATCH_SIZE = 8
 LAST_STEPS = 50

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from alignment.errors import AlignmentError
 from alignment.tasks import task_named
+from alignment.training.settings import FineTuning
 
 FEWEST_TOKENS = 16
 
@@ -15,27 +16,6 @@ class Method(StrEnum):
     FROZEN = "frozen"
     LORA = "lora"
     FULL = "full"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FineTuning:
-    """What only `lora` and `full` heed.
-
-    epochs: passes over the data; learning_rate: peak, after a warm-up over the first tenth of the steps and
-    before a linear decay; batch_size: examples per step; lora_rank: of the adapters;
-    checkpoint_every: steps between checkpoints.
-    """
-
-    epochs: float = 1.0
-    learning_rate: float = 1e-5
-    batch_size: int = 16
-    lora_rank: int = 16
-    checkpoint_every: int = 100
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "learning_rate", "batch_size", "lora_rank", "checkpoint_every"):
-            if not getattr(self, name) > 0:
-                raise AlignmentError(f"{name.replace('_', ' ').capitalize()} must be more than 0.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,12 +22,12 @@ from transformers.trainer_callback import PrinterCallback
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import RewardTrainer
 
-from alignment.reward.checkpointing import ProgressCallback
 from alignment.reward.examples import Examples, responses_in
 from alignment.reward.formatting import Formatter, Tokens
 from alignment.reward.network import RewardNetwork
 from alignment.reward.settings import RewardSettings
-from alignment.reward.training_order import training_order
+from alignment.training.checkpointing import ProgressCallback
+from alignment.training.example_order import training_order
 
 WARM_UP = 0.1
 KEPT_CHECKPOINTS = 2

@@ -21,11 +21,11 @@ from alignment.reward.formatting import Layout
 from alignment.reward.frozen import fit_frozen
 from alignment.reward.heads import Fitted
 from alignment.reward.invariance import check_invariance
-from alignment.reward.lineage import code_versions
 from alignment.reward.model import BACKBONE, RewardModel, load_extractor, save_head
 from alignment.reward.settings import Method, RewardSettings
-from alignment.reward.workshop import Workshop, link_files, open_workshop
 from alignment.tasks import task_named
+from alignment.training.lineage import code_versions
+from alignment.training.workshop import Workshop, link_files, open_workshop
 
 NUM_PROBES = 16
 

@@ -8,7 +8,8 @@ from alignment.policy.checkpoints import Checkpoint, prepare
 from alignment.records import Preference, Prompt, Rating
 from alignment.reward.formatting import Layout
 from alignment.reward.model import load_extractor
-from alignment.reward.settings import FineTuning, Method, RewardSettings
+from alignment.reward.settings import Method, RewardSettings
+from alignment.training.settings import FineTuning
 
 WARM = ("kind", "sunny", "happy", "warm")
 COLD = ("grey", "angry", "cold", "cruel")

@@ -1,4 +1,4 @@
-"""The directory beside a reward model's place where it is made, so that the place is empty or whole."""
+"""The directory beside a model's place where it is made, so that the place is empty or whole."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ ORDER_NAME = "order"
 
 
 class Workshop(NamedTuple):
-    """model: the reward model in the making; checkpoints: those of its training."""
+    """model: what is in the making, a reward model or a policy; checkpoints: those of its training."""
 
     directory: Path
 

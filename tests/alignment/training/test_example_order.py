@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignment.reward.training_order import training_order
+from alignment.training.example_order import training_order
 
 LENGTHS = np.random.default_rng(0).integers(1, 500, 700).tolist()
 

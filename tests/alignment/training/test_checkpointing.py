@@ -5,7 +5,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from alignment.errors import AlignmentError
 from alignment.progress import Step, silent
-from alignment.reward.checkpointing import ProgressCallback, newest_checkpoint
+from alignment.training.checkpointing import ProgressCallback, newest_checkpoint
 
 
 def checkpoint(directory, step: int, content: str | None = None) -> None:
