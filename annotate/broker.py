@@ -9,49 +9,52 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from annotate.models import Run
+from annotate.models.runs import RunQuerySet
 
 logger = logging.getLogger(__name__)
 
 TASK = "workers.execute_run"
-CPU, GPU = "cpu", "gpu"
-QUEUES = (CPU, GPU)
+QUEUES = tuple(str(queue) for queue in Run.Queue)
+MOST_RINGS = 100  # for one queue in one sweep
 CONFIGURATION = {
     "broker_url": settings.BROKER_URL,
     "task_queues": {name: {"exchange": name, "routing_key": name} for name in QUEUES},
-    "task_default_queue": CPU,
+    "task_default_queue": str(Run.Queue.CPU),
     "task_ignore_result": True,
 }
 ONE_RETRY = {"max_retries": 1, "interval_start": 0}  # enough for a pooled connection that went stale
 
+PATIENCE = {"socket_connect_timeout": 3, "socket_timeout": 5}  # seconds, because a page waits
+IMPATIENT = PATIENCE | {"max_retries": 1, "interval_start": 0, "connect_retries_timeout": 3}
+
 producer = Celery("annotate", set_as_current=False)
 producer.conf.update(CONFIGURATION)
-producer.conf.broker_transport_options = {"socket_connect_timeout": 3, "socket_timeout": 5}  # a page waits
-
-
-def queue_of(kind: str) -> str:
-    """The queue of a kind of run: choosing needs no accelerator, everything else is faster on one."""
-    return CPU if kind == Run.Kind.BEST_OF_N else GPU
+producer.conf.broker_transport_options = PATIENCE
 
 
 def announce(run_ids: Iterable[int]) -> None:
-    """Ring for queued runs. A broker that is down is logged; the workers' sweep announces them again."""
+    """Ring once for each of these runs. A broker that is down is logged; the workers' sweep rings again."""
     with _tolerated():
-        for run_id, kind in Run.objects.filter(pk__in=list(run_ids)).values_list("pk", "kind"):
-            producer.send_task(TASK, args=[run_id], queue=queue_of(kind), retry_policy=ONE_RETRY)
+        for run_id, queue in Run.objects.filter(pk__in=list(run_ids)).values_list("pk", "queue"):
+            producer.send_task(TASK, args=[run_id], queue=queue, retry_policy=ONE_RETRY)
 
 
-def announce_forgotten() -> None:
-    """Ring for the queued runs of a queue without messages: theirs were lost, or died with a worker."""
+def announce_forgotten(takeable: RunQuerySet) -> None:
+    """Ring for runs that some worker could take, on each queue without messages: theirs were lost, or heard
+    by a worker that was too small.
+
+    Who hears a message takes the best run, so a few are enough; the next sweep rings for the rest.
+    """
     for queue in QUEUES:
-        kinds = [kind for kind in Run.Kind.values if queue_of(kind) == queue]
-        queued = Run.objects.filter(status=Run.Status.QUEUED, kind__in=kinds)
+        waiting = takeable.filter(queue=queue).in_order().values_list("pk", flat=True)
         with _tolerated():
-            if queued.exists() and not _num_messages(queue):
-                announce(queued.values_list("pk", flat=True))
+            if waiting.exists() and not num_messages(queue):
+                announce(waiting[:MOST_RINGS])
 
 
-def _num_messages(queue: str) -> int:
-    with producer.connection_for_write() as connection:
+def num_messages(queue: str) -> int:
+    """How many messages nobody has heard yet. Raises OperationalError within seconds of a silent broker."""
+    with producer.connection_for_write(transport_options=IMPATIENT) as connection:
         return int(connection.default_channel.queue_declare(queue=queue).message_count)
 
 

@@ -4,8 +4,26 @@ import math
 import os
 import secrets
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+SECRET_LENGTH = 32
+
+
+class MailServer(NamedTuple):
+    """Where e-mail is handed over, and how: starttls begins in the clear, ssl does not."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    starttls: bool
+    ssl: bool
+
+
+MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 def read_flag(name: str, *, default: bool) -> bool:
@@ -33,6 +51,49 @@ def read_seconds(name: str, *, default: float) -> float:
     return seconds
 
 
+def read_limit(name: str, *, default: float) -> float:
+    """Read a number of seconds that something may take; 0 for as long as it wants."""
+    return 0.0 if os.environ.get(name) == "0" else read_seconds(name, default=default)
+
+
+def read_address(name: str, *, default: str) -> str:
+    """Read where the site is reached. Raises ImproperlyConfigured unless it is http(s) without a query."""
+    address = os.environ.get(name, default).rstrip("/")
+    parts = _split(name, address)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ImproperlyConfigured(f"{name} must look like https://lab.example.org, not {address!r}.")
+    return address
+
+
+def read_mail_server(name: str) -> MailServer | None:
+    """None where it is absent or empty. Raises ImproperlyConfigured, which never shows the password."""
+    address = os.environ.get(name, "")
+    if not address:
+        return None
+    parts = _split(name, address)
+    if parts.scheme not in MAIL_PORTS or not parts.hostname or parts.path.strip("/"):
+        raise ImproperlyConfigured(
+            f"{name} must look like smtp://host:25, smtp+starttls://user:password@host or smtps://user:password@host."
+        )
+    return MailServer(
+        host=parts.hostname,
+        port=parts.port or MAIL_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        starttls=parts.scheme == "smtp+starttls",
+        ssl=parts.scheme == "smtps",
+    )
+
+
+def _split(name: str, address: str) -> SplitResult:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # which is read only here
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is no address with a host and a port.") from error
+    return parts
+
+
 def read_directory(name: str, *, default: Path) -> Path:
     """Read a directory and make it. Raises ImproperlyConfigured where it cannot be made."""
     directory = Path(os.environ.get(name, default)).resolve()
@@ -43,14 +104,22 @@ def read_directory(name: str, *, default: Path) -> Path:
     return directory
 
 
+def read_token(name: str) -> str:
+    """Read a secret that may be absent: "". Raises ImproperlyConfigured where it is too short to be one."""
+    value = os.environ.get(name, "")
+    if value and len(value) < SECRET_LENGTH:
+        raise ImproperlyConfigured(f"{name} must have at least {SECRET_LENGTH} characters.")
+    return value
+
+
 def read_secret(name: str, *, kept_in: Path) -> str:
     """Read a secret, or make a random one once and keep it in a file that only its owner may read."""
     value = os.environ.get(name)
     if value is None:
         _make_once(kept_in)
         value = kept_in.read_text()
-    if len(value) < 32:
-        raise ImproperlyConfigured(f"{name} must have at least 32 characters.")
+    if len(value) < SECRET_LENGTH:
+        raise ImproperlyConfigured(f"{name} must have at least {SECRET_LENGTH} characters.")
     return value
 
 

@@ -4,13 +4,24 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
-from annotate.environment import read_directory, read_flag, read_list, read_seconds, read_secret
+from annotate.environment import (
+    read_address,
+    read_directory,
+    read_flag,
+    read_limit,
+    read_list,
+    read_mail_server,
+    read_seconds,
+    read_secret,
+    read_token,
+)
+from annotate.version import VERSION
 
 django_stubs_ext.monkeypatch()  # lets forms and admin classes name the model that they are for
 
@@ -26,6 +37,8 @@ LANGUAGES_IN_USE = read_list("POLYREWARD_LANGUAGES", default="de,en,es,ru,tr,vi"
 ALLOWED_HOSTS = read_list("POLYREWARD_HOSTS", default="localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = read_list("POLYREWARD_ORIGINS", default="")
 HTTPS = read_flag("POLYREWARD_HTTPS", default=False)
+URL = read_address("POLYREWARD_URL", default=(CSRF_TRUSTED_ORIGINS or ["http://localhost:8000"])[0])
+METRICS_TOKEN = read_token("POLYREWARD_METRICS_TOKEN")
 
 INSTALLED_APPS = [
     "annotate",
@@ -105,6 +118,17 @@ BROKER_URL = f"redis+socket://{quote(str(BROKER_SOCKET))}" if EMBEDDED_BROKER el
 HEARTBEAT_SECONDS = read_seconds("POLYREWARD_HEARTBEAT_SECONDS", default=2)
 SILENCE_SECONDS = read_seconds("POLYREWARD_SILENCE_SECONDS", default=60)
 SWEEP_SECONDS = read_seconds("POLYREWARD_SWEEP_SECONDS", default=10)
+HANG_SECONDS = read_limit("POLYREWARD_HANG_SECONDS", default=7200)
+
+WEBHOOK_PRIVATE = read_flag("POLYREWARD_WEBHOOK_PRIVATE", default=False)
+MAIL_SERVER = read_mail_server("POLYREWARD_EMAIL_URL")
+EMAIL_AVAILABLE = MAIL_SERVER is not None
+if MAIL_SERVER is not None:
+    EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SERVER.starttls, MAIL_SERVER.ssl
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = os.environ.get("POLYREWARD_EMAIL_FROM", f"polyreward@{urlsplit(URL).hostname}")
 
 AUTH_USER_MODEL = "annotate.User"
 AUTH_PASSWORD_VALIDATORS = [
@@ -156,7 +180,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Polyreward",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
 }

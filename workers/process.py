@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -31,6 +31,10 @@ class ProcessFailedError(Exception):
     """The process ended badly; the message has its exit status and the end of its log."""
 
 
+class ProcessHungError(Exception):
+    """The process lived, but told of no step for HANG_SECONDS."""
+
+
 def shown_command(arguments: Sequence[str]) -> str:
     """What a shell would repeat the work with."""
     return shlex.join(["python", "-m", "alignment", *arguments])
@@ -40,7 +44,8 @@ def run_alignment(arguments: Sequence[str], *, directory: Path, heartbeat: Heart
     """Run `python -m alignment` with `arguments` and return the result that it reports.
 
     Its log is DIRECTORY/log. Raises AlignmentError when the process reports an error that a person can
-    mend, ProcessFailedError when it ends in another way, and what the heartbeat raises, after ending it.
+    mend, ProcessFailedError when it ends in another way, ProcessHungError and what the heartbeat raises,
+    after ending it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with _only_one_in(directory, heartbeat) as lock, (directory / "log").open("ab") as log:
@@ -90,16 +95,44 @@ def _start(arguments: Sequence[str], *, log: IO[bytes], lock: int) -> subprocess
 def _watch(process: subprocess.Popen[bytes], heartbeat: Heartbeat) -> dict[str, Any]:
     """Report each step that the process prints until it ends. Returns the result that it prints last."""
     result: dict[str, Any] = {}
-    for line in _lines(process, heartbeat):
+    alarm = Alarm(settings.HANG_SECONDS)
+
+    def tick() -> None:
+        heartbeat.beat()
+        alarm.check()
+
+    for line in _lines(process, tick):
         message = _read_message(line)
         if "result" in message:
             result = message["result"]
         elif "done" in message:
+            alarm.set()
             heartbeat(Step(**message))
     while process.poll() is None:
-        heartbeat.beat()
+        tick()
         time.sleep(TICK_SECONDS)
     return result
+
+
+class Alarm:
+    """Goes off when it was not set for so many seconds; 0: never."""
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self.clock = clock
+        self.set()
+
+    def set(self) -> None:
+        """Wait for as long again."""
+        self.set_at = self.clock()
+
+    def check(self) -> None:
+        """Raise ProcessHungError when the time is over."""
+        if self.seconds and self.clock() - self.set_at > self.seconds:
+            raise ProcessHungError(
+                f"It made no step for {self.seconds:g} seconds, so it was ended. Read the log, then retry, "
+                "or allow more with POLYREWARD_HANG_SECONDS."
+            )
 
 
 def _read_message(line: bytes) -> dict[str, Any]:
@@ -111,15 +144,15 @@ def _read_message(line: bytes) -> dict[str, Any]:
     return message if isinstance(message, dict) else {}
 
 
-def _lines(process: subprocess.Popen[bytes], heartbeat: Heartbeat) -> Iterator[bytes]:
-    """The lines of the process's output; the heart beats while there are none."""
+def _lines(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> Iterator[bytes]:
+    """The lines of the process's output; `tick` is called often, however much or little it prints."""
     assert process.stdout is not None  # noqa: S101 (it was started with a pipe)
     rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
+            tick()
             if not selector.select(timeout=TICK_SECONDS):
-                heartbeat.beat()
                 continue
             chunk = os.read(process.stdout.fileno(), 65536)
             if not chunk:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,39 +12,41 @@ from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
+from annotate.models import Worker
 from annotate.services import runs
+from workers import announcement
+from workers.announcement import listened_queues, worker_name
 
 logger = logging.getLogger(__name__)
-
-
-def worker_name(process_id: int) -> str:
-    """Name the worker whose main process has this id, so that no two workers anywhere share a name."""
-    return f"{os.uname().nodename}:{process_id}"
 
 
 def sweep() -> None:
     """Recover what silent workers held. A database that is down is logged; the next sweep tries again."""
     now = timezone.now()
-    try:
+    with _tolerated("The sweep failed"):
         runs.recover(silent_since=now - timedelta(seconds=settings.SILENCE_SECONDS), now=now)
+
+
+def give_back() -> None:
+    """Claim nothing more, and queue what this worker holds; its processes notice with the next heartbeat."""
+    now, name = timezone.now(), worker_name(os.getpid())
+    with _tolerated("The runs of this worker wait until it counts as silent"):
+        Worker.objects.filter(name=name).stop(now=now)
+        runs.release(name, now=now)
+
+
+@contextmanager
+def _tolerated(failure: str) -> Iterator[None]:
+    try:
+        yield
     except Error:
-        logger.exception("The sweep failed")
+        logger.exception(failure)
     finally:
         connection.close()  # the pool's processes are forked from this one
 
 
-def give_back() -> None:
-    """Queue what this worker holds; its processes notice with the next heartbeat and stop their work."""
-    try:
-        runs.release(worker_name(os.getpid()))
-    except Error:
-        logger.exception("The runs of this worker wait until it counts as silent")
-    finally:
-        connection.close()
-
-
 class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types
-    """Sweeps in the worker's main process.
+    """Announces the worker, and sweeps, in its main process.
 
     A sweep sent as a message would wait behind the very runs that keep the worker's one process busy.
     """
@@ -51,10 +55,20 @@ class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships n
 
     def __init__(self, parent: Any, **options: Any) -> None:
         self.entry: Any = None
+        self.queues: list[str] = []
         super().__init__(parent, **options)
 
     def start(self, worker: Any) -> None:
-        self.entry = worker.timer.call_repeatedly(settings.SWEEP_SECONDS, sweep)
+        self.queues = listened_queues(worker.app)
+        with _tolerated("The worker announces itself with its next sweep"):
+            announcement.begin(os.getpid(), self.queues, now=timezone.now())
+        self.entry = worker.timer.call_repeatedly(settings.SWEEP_SECONDS, self.tend)
+
+    def tend(self) -> None:
+        """Refresh what this worker says of itself, then look after the others."""
+        with _tolerated("The worker could not say that it is alive"):
+            announcement.refresh(os.getpid(), self.queues, now=timezone.now())
+        sweep()
 
     def stop(self, worker: Any) -> None:
         """Runs before the pool waits for its processes."""

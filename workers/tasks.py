@@ -12,21 +12,23 @@ from alignment.errors import AlignmentError
 from annotate import broker
 from annotate.models import Run
 from annotate.services import runs
+from annotate.services.claims import claim_next
 from annotate.services.runs import NewArtifact, RunTakenAwayError
+from workers.announcement import listened_queues, this_worker
 from workers.celery import app
 from workers.heartbeat import Heartbeat
 from workers.job import store
 from workers.jobs import JOBS
-from workers.process import ProcessFailedError, run_alignment, shown_command
-from workers.recovery import worker_name
+from workers.process import ProcessFailedError, ProcessHungError, run_alignment, shown_command
 
 logger = logging.getLogger(__name__)
 
 
 @app.task(name=broker.TASK)
 def execute_run(run_id: int) -> None:
-    """Do a queued run. Announced twice, or to two workers, it is done once."""
-    run = Run.objects.claim(run_id, worker=worker_name(os.getppid()), now=timezone.now())
+    """Do the queued run that goes first; the id only tells which one rang. A doubled message is harmless."""
+    now = timezone.now()
+    run = claim_next(this_worker(os.getppid(), listened_queues(app), now=now), now=now)
     if run is None:
         return
     logger.info("%s: attempt %d", run, run.attempt)
@@ -36,6 +38,8 @@ def execute_run(run_id: int) -> None:
         logger.info("%s was cancelled or taken away", run)
     except AlignmentError as error:
         runs.fail(run, error=str(error), kind=Run.ErrorKind.USER, now=timezone.now())
+    except ProcessHungError as error:
+        runs.try_again(run, error=str(error), now=timezone.now())
     except ProcessFailedError as error:
         runs.fail(run, error=str(error), kind=Run.ErrorKind.OURS, now=timezone.now())
     except Exception:

@@ -1,4 +1,7 @@
-"""Runs change state: queued, cancelled, retried by people; finished, failed, put back by workers."""
+"""Runs change state: queued, cancelled, retried by people; finished, failed, put back by workers.
+
+Whoever ends a run's attempt ends its `Attempt` in the same transaction, so that none is ever left open.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,7 +15,10 @@ from django.db.models import F
 from alignment.artifacts import Stored
 from annotate import broker
 from annotate.errors import RunStateError
-from annotate.models import Artifact, Run
+from annotate.models import Artifact, Attempt, Run, User
+from annotate.services import audit
+from annotate.services.workers import takeable
+from annotate.storable import lost_numbers, storable
 
 SILENT = (
     f"Its worker fell silent {Run.MAX_ATTEMPTS} times. The machine may lack memory: "
@@ -39,19 +45,25 @@ def queue_ready() -> None:
     transaction.on_commit(lambda: broker.announce(ready))
 
 
-def cancel(run: Run, *, now: datetime) -> None:
+@transaction.atomic
+def cancel(run: Run, *, by: User | None = None, now: datetime) -> None:
     """Stop an unfinished run; a worker that has it notices with its next heartbeat and ends the process.
 
-    Its children keep waiting: a retry lets them go on. Raises RunStateError when the run has ended.
+    Its children keep waiting: a retry lets them go on. by: None is the software.
+    Raises RunStateError when the run has ended.
     """
     if not Run.objects.filter(pk=run.pk).cancel(now=now):
         raise RunStateError("This run has ended already, so there is nothing to cancel.")
+    Attempt.objects.filter(run=run).end(Attempt.Outcome.CANCELLED, now=now)
+    audit.record(by, "run.cancelled", run)
 
 
-def retry(run: Run) -> None:
+@transaction.atomic
+def retry(run: Run, *, by: User | None = None) -> None:
     """Start a failed or cancelled run again from its last checkpoint. Raises RunStateError otherwise."""
     if not Run.objects.filter(pk=run.pk).reset():
         raise RunStateError("Only a failed or cancelled run can be retried.")
+    audit.record(by, "run.retried", run)
     queue_ready()
 
 
@@ -64,10 +76,13 @@ def finish(
     Raises RunTakenAwayError when this attempt no longer has the run.
     """
     done = Run.objects.held(run).update(
-        status=Run.Status.SUCCEEDED, result=result, done=F("total"), finished_at=now
+        status=Run.Status.SUCCEEDED, result=storable(result), done=F("total"), finished_at=now
     )
     if not done:
         raise RunTakenAwayError
+    Attempt.objects.filter(run=run).end(Attempt.Outcome.SUCCEEDED, now=now)
+    if lost := lost_numbers(result):
+        _note(run, f"Not a finite number, so kept as null: {', '.join(lost)}.")
     Artifact.objects.create(
         run=run,
         role=artifact.role,
@@ -80,24 +95,68 @@ def finish(
     transaction.on_commit(queue_ready, robust=True)
 
 
-def release(worker: str) -> None:
+@transaction.atomic
+def release(worker: str, *, now: datetime) -> None:
     """Queue what a worker that is being stopped has under way; the broken attempts do not count."""
     held = list(Run.objects.filter(status=Run.Status.RUNNING, worker=worker).values_list("pk", flat=True))
     Run.objects.filter(pk__in=held, worker=worker).release()
-    broker.announce(held)
+    Attempt.objects.filter(run__in=held).end(Attempt.Outcome.GIVEN_BACK, now=now)
+    transaction.on_commit(lambda: broker.announce(held))
 
 
+@transaction.atomic
+def give_back_held_back(*, now: datetime) -> None:
+    """Queue what is under way for paused experiments alone; the broken attempts do not count."""
+    if Run.objects.held_back().release():
+        Attempt.objects.end(Attempt.Outcome.GIVEN_BACK, now=now)
+
+
+@transaction.atomic
 def fail(run: Run, *, error: str, kind: Run.ErrorKind, now: datetime) -> None:
     """Fail with an error, unless this attempt no longer has the run."""
-    Run.objects.held(run).update(status=Run.Status.FAILED, error=error, error_kind=kind, finished_at=now)
+    Run.objects.held(run).update(
+        status=Run.Status.FAILED, error=storable(error), error_kind=kind, finished_at=now
+    )
+    Attempt.objects.filter(run=run).end(Attempt.Outcome.FAILED, now=now)
+
+
+@transaction.atomic
+def try_again(run: Run, *, error: str, now: datetime) -> None:
+    """Queue a run whose attempt went wrong as the next may not; after the last attempt it fails with `error`.
+
+    Does nothing when this attempt no longer has the run.
+    """
+    held = Run.objects.held(run)
+    if held.put_back():
+        transaction.on_commit(lambda: broker.announce([run.pk]))
+    elif not held.give_up(error=error, now=now):
+        return
+    Attempt.objects.filter(run=run).end(Attempt.Outcome.FAILED, now=now)
+    _note(run, f"Attempt {run.attempt}: {error}")
 
 
 def recover(*, silent_since: datetime, now: datetime) -> None:
-    """Put silent runs back, fail those that used every attempt, and announce what nobody was told of."""
-    Run.objects.silent_since(silent_since).put_back()
-    Run.objects.silent_since(silent_since).give_up(error=SILENT, now=now)
+    """Put silent runs back, fail those that used every attempt, and announce what nobody was told of.
+
+    It also gives back what was claimed while its experiment was being paused.
+    """
+    _put_back_silent(silent_since, now)
+    give_back_held_back(now=now)
     queue_ready()
-    broker.announce_forgotten()
+    broker.announce_forgotten(takeable(now))
+
+
+@transaction.atomic
+def _put_back_silent(silent_since: datetime, now: datetime) -> None:
+    silent = Run.objects.silent_since(silent_since)
+    if silent.put_back() + silent.give_up(error=SILENT, now=now):
+        Attempt.objects.lose()
+
+
+def _note(run: Run, sentence: str) -> None:
+    """Keep a sentence with the run, in a transaction that has written its row and so keeps others off it."""
+    notes = Run.objects.filter(pk=run.pk).values_list("notes", flat=True).get()
+    Run.objects.filter(pk=run.pk).update(notes=[*notes, sentence])
 
 
 def work_directory(run: Run) -> Path:

@@ -7,6 +7,7 @@ import threading
 import pytest
 from django.conf import settings
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from annotate import broker
 from annotate.embedded_broker import ensure_broker, stop_broker
@@ -39,9 +40,9 @@ def _take(queue):
     return ids
 
 
-def test_a_run_is_announced_on_the_queue_of_its_kind(running):
-    sample = RunFactory(kind=Run.Kind.SAMPLE)
-    choose = RunFactory(kind=Run.Kind.BEST_OF_N)
+def test_a_run_is_announced_on_its_queue(running):
+    sample = RunFactory(queue="gpu")
+    choose = RunFactory(queue="cpu")
 
     broker.announce([sample.pk, choose.pk])
 
@@ -62,11 +63,11 @@ def test_a_broker_that_came_back_is_reached_again(running):
     broker.announce([run.pk])
     stop_broker()
     ensure_broker()
-    _take("gpu")
+    _take("cpu")
 
     broker.announce([run.pk])
 
-    assert _take("gpu") == [run.pk]
+    assert _take("cpu") == [run.pk]
 
 
 def test_messages_survive_a_restart_of_the_embedded_broker(running):
@@ -76,13 +77,13 @@ def test_messages_survive_a_restart_of_the_embedded_broker(running):
     stop_broker()
     ensure_broker()
 
-    assert _take("gpu") == [run.pk]
+    assert _take("cpu") == [run.pk]
 
 
 def test_a_lost_message_is_announced_again(running):
-    run = RunFactory(status="queued")
+    run = RunFactory(status="queued", queue="gpu")
 
-    broker.announce_forgotten()
+    broker.announce_forgotten(Run.objects.all())
 
     assert _take("gpu") == [run.pk]
 
@@ -90,19 +91,27 @@ def test_a_lost_message_is_announced_again(running):
 def test_nothing_is_announced_again_while_messages_wait(running):
     run = RunFactory(status="queued")
 
-    broker.announce_forgotten()
-    broker.announce_forgotten()
+    broker.announce_forgotten(Run.objects.all())
+    broker.announce_forgotten(Run.objects.all())
 
-    assert _take("gpu") == [run.pk]
+    assert _take("cpu") == [run.pk]
 
 
-def test_only_queued_runs_are_announced_again(running):
-    RunFactory(status="waiting")
-    RunFactory(status="succeeded")
+def test_of_many_forgotten_runs_the_first_are_announced(running, monkeypatch):
+    monkeypatch.setattr(broker, "MOST_RINGS", 2)
+    ids = [RunFactory(status="queued", priority=priority).pk for priority in (0, 1, 0)]
 
-    broker.announce_forgotten()
+    broker.announce_forgotten(Run.objects.all())
 
-    assert _take("gpu") == []
+    assert _take("cpu") == [ids[0], ids[1]]
+
+
+def test_a_broker_that_is_down_is_told_from_an_empty_one(running):
+    assert broker.num_messages("cpu") == 0
+    stop_broker()
+
+    with pytest.raises(OperationalError):
+        broker.num_messages("cpu")
 
 
 def test_the_socket_is_for_its_owner_alone(running):

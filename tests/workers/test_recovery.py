@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def nothing_is_forgotten(monkeypatch):
-    monkeypatch.setattr(broker, "announce_forgotten", lambda: None)
+    monkeypatch.setattr(broker, "announce_forgotten", lambda takeable: None)
 
 
 def test_the_sweep_goes_by_the_silence_of_the_settings(settings, announced):

@@ -174,4 +174,4 @@ def test_the_announced_task_exists():
 
 
 def test_the_worker_listens_to_every_queue_that_is_announced_on():
-    assert set(app.amqp.queues) == {broker.queue_of(kind) for kind in Run.Kind}
+    assert set(app.amqp.queues) == set(broker.QUEUES) == set(Run.Queue.values)

@@ -22,7 +22,7 @@ def announced(monkeypatch):
     """The ids that were rung for, in order."""
     ids = []
     monkeypatch.setattr(broker, "announce", lambda run_ids: ids.extend(run_ids))
-    monkeypatch.setattr(broker, "announce_forgotten", lambda: None)
+    monkeypatch.setattr(broker, "announce_forgotten", lambda takeable: None)
     return ids
 
 
@@ -207,8 +207,8 @@ def test_the_sweep_queues_a_child_whose_parent_finished_without_telling(now, ann
     assert announced == [child.pk]
 
 
-def test_a_released_run_is_announced_to_the_other_workers(held, announced):
-    runs.release("w")
+def test_a_released_run_is_announced_to_the_other_workers(held, now, announced):
+    runs.release("w", now=now)
 
     held.refresh_from_db()
     assert held.status == "queued"
