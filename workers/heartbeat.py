@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from alignment.progress import Step
 from annotate.models import Run
+from annotate.services.curves import Curves
 from annotate.services.runs import RunTakenAwayError
 
 NUM_SAMPLES = 12  # kept with the row, for its page
+NUM_NOTES = 20
 
 
 class Heartbeat:
@@ -29,16 +32,18 @@ class Heartbeat:
         self.clock = clock
         self.due = clock()
         self.news: dict[str, Any] = {}
+        self.unit = run.unit
         self.metrics = dict(run.metrics)
         self.samples = list(run.samples)
+        self.notes = list(run.notes)
+        self.curves = Curves(run)
 
     def __call__(self, step: Step) -> None:
         self.metrics |= {name: value for name, value in step.metrics.items() if math.isfinite(value)}
         self.news |= {"done": step.done, "total": step.total, "unit": step.unit, "metrics": self.metrics}
-        if step.text:
-            text = step.text.replace("\x00", "")  # which PostgreSQL does not hold
-            self.samples = [*self.samples, {"done": step.done, "text": text}][-NUM_SAMPLES:]
-            self.news["samples"] = self.samples
+        self.curves.add(step.done, step.metrics)
+        self._sample(step)
+        self._note(_held(step.note))
         self.beat()
 
     def beat(self) -> None:
@@ -47,8 +52,30 @@ class Heartbeat:
             self.write()
 
     def write(self, **fields: Any) -> None:
-        """Write the newest step and other fields now."""
-        if not Run.objects.held(self.run).update(heartbeat_at=timezone.now(), **self.news, **fields):
-            raise RunTakenAwayError
+        """Write the newest step and other fields now. The row stays locked until the curves are written."""
+        with transaction.atomic():
+            if not Run.objects.held(self.run).update(heartbeat_at=timezone.now(), **self.news, **fields):
+                raise RunTakenAwayError
+            self.curves.store()
         self.news = {}
         self.due = self.clock() + self.interval
+
+    def _sample(self, step: Step) -> None:
+        """Keep the newest texts of one unit: what was said while a model was prepared is no response."""
+        if step.unit != self.unit:
+            self.unit, self.samples = step.unit, []
+        if step.text:
+            text = _held(step.text).removeprefix(f"{self.run.target_id}: ")
+            self.samples = [*self.samples, {"done": step.done, "text": text}][-NUM_SAMPLES:]
+            self.news["samples"] = self.samples
+
+    def _note(self, note: str) -> None:
+        """Keep a note, once: whoever resumes a run decides the same again."""
+        if note and note not in self.notes:
+            self.notes = [*self.notes, note][-NUM_NOTES:]
+            self.news["notes"] = self.notes
+
+
+def _held(text: str) -> str:
+    """Without the one character that PostgreSQL does not hold."""
+    return text.replace("\x00", "")

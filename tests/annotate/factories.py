@@ -86,6 +86,16 @@ class RunFactory(DjangoModelFactory):
     config = factory.LazyFunction(lambda: {"task": "continuation", "n": 4})
 
 
+class AttemptFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Attempt
+
+    run = factory.SubFactory(RunFactory)
+    number = 1
+    worker = "host:1"
+    started_at = factory.LazyFunction(timezone.now)
+
+
 class ImportedSystemFactory(DjangoModelFactory):
     class Meta:
         model = models.System

@@ -71,6 +71,55 @@ def test_a_beat_without_news_keeps_the_progress(heartbeat, claimed, clock):
     assert claimed.done == 3
 
 
+def test_what_was_reported_between_two_beats_becomes_points_of_the_curves(heartbeat, claimed, clock):
+    for done in (1, 2, 3):
+        heartbeat(step(done, metrics={"loss": done / 4}))
+    assert claimed.curves.get().steps == [1]
+
+    clock.seconds = 2.0
+    heartbeat.beat()
+
+    curve = claimed.curves.get()
+    assert (curve.name, curve.steps, curve.values) == ("loss", [1, 2, 3], [0.25, 0.5, 0.75])
+
+
+def test_a_beat_is_one_short_transaction(heartbeat, claimed, django_assert_num_queries):
+    heartbeat.due = 99.0
+    heartbeat(step(1, metrics={"loss": 0.5, "accuracy": 0.5}))
+
+    with django_assert_num_queries(4):  # savepoint, row, curves, release
+        heartbeat.write()
+
+
+def test_the_newest_twelve_responses_are_kept_without_the_name_of_their_language(heartbeat, claimed):
+    claimed.target_id = "es"
+    for done in range(1, 15):
+        heartbeat(step(done, text=f"es: respuesta {done}"))
+    heartbeat.write()
+
+    claimed.refresh_from_db()
+    assert [sample["done"] for sample in claimed.samples] == list(range(3, 15))
+    assert claimed.samples[-1]["text"] == "respuesta 14"
+
+
+def test_what_was_said_while_the_model_was_prepared_is_no_response(heartbeat, claimed):
+    heartbeat(Step(done=1, total=2, unit="steps", text="Converting"))
+    heartbeat(step(1, text="Hola"))
+    heartbeat.write()
+
+    claimed.refresh_from_db()
+    assert [sample["text"] for sample in claimed.samples] == ["Hola"]
+
+
+def test_a_note_is_kept_once(heartbeat, claimed):
+    for note in ("The batch was halved.", "", "The batch was halved.", "It\x00 went on."):
+        heartbeat(step(1, note=note))
+    heartbeat.write()
+
+    claimed.refresh_from_db()
+    assert claimed.notes == ["The batch was halved.", "It went on."]
+
+
 @pytest.mark.parametrize("lost", ["cancelled", "put back", "claimed by another"])
 def test_a_lost_run_stops_the_work_and_is_not_written(heartbeat, claimed, lost, now):
     if lost == "cancelled":
@@ -81,7 +130,8 @@ def test_a_lost_run_stops_the_work_and_is_not_written(heartbeat, claimed, lost, 
         Run.objects.claim(claimed.pk, worker="another", now=now)
 
     with pytest.raises(RunTakenAwayError):
-        heartbeat(step(9))
+        heartbeat(step(9, metrics={"loss": 0.5}))
 
     claimed.refresh_from_db()
     assert (claimed.done, claimed.heartbeat_at) == (0, now)
+    assert not claimed.curves.exists()
