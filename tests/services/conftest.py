@@ -1,19 +1,25 @@
-"""Real servers: the database and the broker that the environment names, or the embedded ones."""
+"""Real servers: those that the environment names, the embedded ones, or (`own_servers`) the test's own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+import dj_database_url
 import pytest
-from django.db import connection
+from celery import Celery
+from django.db import connection, connections
+from django.db.utils import load_backend
 
 from annotate import broker
 from annotate.embedded_broker import ensure_broker, stop_broker
+from tests.services.servers import Postgres, Redis, directory_for_anyone
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {
@@ -39,9 +45,16 @@ def lives(process_id: int) -> bool:
     return False
 
 
+def has_own_servers(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("own_servers") is not None
+
+
 @pytest.fixture
-def environment(transactional_db):
+def environment(request):
     """Lets another process see this test's database, broker and files."""
+    if has_own_servers(request):
+        return request.getfixturevalue("grown").environment
+    request.getfixturevalue("transactional_db")
     named = dict(os.environ) | QUICK
     if connection.vendor != "sqlite":
         url = urlsplit(os.environ["DATABASE_URL"])
@@ -50,12 +63,69 @@ def environment(transactional_db):
 
 
 @pytest.fixture
-def messages(transactional_db):
+def messages(request):
     """The broker runs and has no messages of an earlier test."""
+    if has_own_servers(request):
+        return  # a Redis of its own is fresh
+    request.getfixturevalue("transactional_db")
     ensure_broker()
     with broker.producer.connection_for_write() as link:
         for name in broker.QUEUES:
             link.default_channel.queue_purge(name)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL for whoever asks, with one database that is migrated, to be copied."""
+    directory = directory_for_anyone()
+    server = Postgres(directory)
+    server.start()
+    server.create_database("migrated")
+    named = os.environ | {"DATABASE_URL": server.url("migrated")}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=named, check=True)  # noqa: S603
+    yield server
+    server.kill()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def grown(postgres, monkeypatch, django_db_blocker):
+    """Everything on servers of the test's own; rows and doorbells of this process go there too."""
+    postgres.start()
+    postgres.create_database("grown", template="migrated")
+    directory = directory_for_anyone()
+    redis = Redis(directory)
+    redis.start()
+    doorbell = Celery("annotate", set_as_current=False)
+    doorbell.conf.update(broker.CONFIGURATION | {"broker_url": redis.url()})
+    monkeypatch.setattr(broker, "producer", doorbell)
+    named = {"DATABASE_URL": postgres.url("grown"), "REDIS_URL": redis.url()}
+    with django_db_blocker.unblock(), rows_in(postgres.url("grown")):
+        yield Grown(postgres, redis, os.environ | QUICK | named)
+    doorbell.close()
+    redis.kill()
+    shutil.rmtree(directory)
+
+
+class Grown(NamedTuple):
+    """Servers that the test may kill, and what tells other processes of them."""
+
+    postgres: Postgres
+    redis: Redis
+    environment: dict[str, str]
+
+
+@contextmanager
+def rows_in(url: str):
+    """Let this process find its rows in the database at `url`."""
+    before = connections["default"]
+    chosen = connections.configure_settings({"default": dj_database_url.parse(url)})["default"]
+    connections["default"] = load_backend(chosen["ENGINE"]).DatabaseWrapper(chosen, "default")
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = before
 
 
 @pytest.fixture
