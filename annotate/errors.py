@@ -36,9 +36,20 @@ class UnknownNameError(AnnotateError):
 
 
 class ImpossiblePlanError(AnnotateError):
-    """An experiment that could not run; the sentence says what mends it."""
+    """An experiment that could not run; each sentence says what mends it."""
 
     code = "impossible_plan"
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+class ExperimentStateError(AnnotateError):
+    """An experiment that is not in the state the action needs."""
+
+    status = 409
+    code = "experiment_state"
 
 
 class RunStateError(AnnotateError):

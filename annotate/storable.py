@@ -17,10 +17,9 @@ def storable(value: Any) -> Any:
 
 def lost_numbers(value: Any, name: str = "") -> list[str]:
     """Where `storable` puts null in the place of a number: "groups.es.loss", "losses.3"."""
-    if isinstance(value, dict):
-        inner = value.items()
-    elif isinstance(value, list | tuple):
-        inner = enumerate(value)
-    else:
+    if isinstance(value, list | tuple):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
         return [name] if isinstance(value, float) and not math.isfinite(value) else []
-    return [lost for key, part in inner for lost in lost_numbers(part, f"{name}.{key}" if name else str(key))]
+    places = {f"{name}.{key}" if name else str(key): inner for key, inner in value.items()}
+    return [lost for place, inner in places.items() for lost in lost_numbers(inner, place)]

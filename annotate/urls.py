@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from annotate.web import account, annotator, design, imports, jobs, researcher
+from annotate.web import account, annotator, control, design, imports, jobs, news, researcher
 
 urlpatterns = [
     path("", account.home, name="home"),
@@ -12,7 +12,9 @@ urlpatterns = [
     path("studies/", include(annotator)),
     path("", include(jobs)),
     path("experiments/", include(researcher)),
+    path("experiments/", include(control)),
     path("data/", include(imports)),
+    path("news/", include(news)),
     path("design/", design.page, name="design"),
     path("api/v1/", include("annotate.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from alignment.statistics.win_rate import BothBad
 from annotate.access import experiment_to_read, signed_in, study_to_judge
 from annotate.api import serializers
+from annotate.api.control import ExperimentControl
 from annotate.api.permissions import ForAdmins, ForResearchers
 from annotate.models import Assignment, Experiment, Prompt, Run
 from annotate.services import experiments, runs
@@ -111,6 +112,7 @@ def _seat(request: Request, study_id: int, tag: str, assignment_id: int) -> Assi
 
 
 class Experiments(
+    ExperimentControl,
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.ListModelMixin,
@@ -164,14 +166,14 @@ class Runs(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericVie
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
         """Ask the run to stop."""
-        runs.cancel(self.get_object(), now=timezone.now())
+        runs.cancel(self.get_object(), by=signed_in(request), now=timezone.now())
         return self._current()
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
         """Start a failed or cancelled run again where it left off."""
-        runs.retry(self.get_object())
+        runs.retry(self.get_object(), by=signed_in(request))
         return self._current()
 
     def _current(self) -> Response:

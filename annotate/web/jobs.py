@@ -68,7 +68,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 @for_admins
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     found = get_object_or_404(Run, pk=run_id)
-    runs.cancel(found, now=timezone.now())
+    runs.cancel(found, by=signed_in(request), now=timezone.now())
     messages.info(request, f"{found} was asked to stop.")
     return redirect("launch:run", run_id)
 
@@ -77,7 +77,7 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @for_admins
 def retry(request: HttpRequest, run_id: int) -> HttpResponse:
     found = get_object_or_404(Run, pk=run_id)
-    runs.retry(found)
+    runs.retry(found, by=signed_in(request))
     messages.info(request, f"{found} starts again where it left off.")
     return redirect("launch:run", run_id)
 

@@ -188,3 +188,38 @@ class RatingFactory(DjangoModelFactory):
     response = factory.SubFactory(ResponseFactory)
     judge = factory.SubFactory(JudgeFactory)
     good = True
+
+
+class WorkerFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Worker
+
+    name = factory.Sequence(lambda number: f"host:{number}")
+    host = "host"
+    queues = factory.LazyFunction(lambda: ["cpu", "gpu"])
+    num_cpus = 4
+    memory_bytes = 16 * 2**30
+    available_bytes = 8 * 2**30
+    started_at = factory.LazyFunction(timezone.now)
+    heartbeat_at = factory.LazyFunction(timezone.now)
+
+
+class NotificationFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Notification
+
+    recipient = factory.SubFactory(UserFactory, role=models.User.Role.ADMIN)
+    event = models.Notification.Event.EXPERIMENT_ENDED
+    occasion = factory.Sequence(lambda number: f"occasion {number}")
+    text = factory.Sequence(lambda number: f"Experiment {number} is ready to be judged.")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class DeliveryFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Delivery
+
+    notification = factory.SubFactory(NotificationFactory)
+    channel = models.Delivery.Channel.WEBHOOK
+    address = "https://example.org/hook"
+    due_at = factory.LazyFunction(timezone.now)
