@@ -15,8 +15,9 @@ from alignment.errors import AlignmentError
 from alignment.journal import Journal
 from alignment.jsonl import read_records
 from alignment.languages import off_language_by_target
-from alignment.policy.checkpoints import load_policy, resolve
-from alignment.policy.generation import SamplingSettings, sample_pool
+from alignment.policy.checkpoints import resolve
+from alignment.policy.engines import EngineChoice, engine_name, open_engine
+from alignment.policy.generation import SamplingSettings
 from alignment.policy.instructions import policy_input
 from alignment.progress import Progress, Step
 from alignment.records import PooledResponse, Prompt, PromptPool
@@ -43,6 +44,13 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="compute in float32: half as fast, and no response depends on what it is batched with",
     )
+    parser.add_argument(
+        "--engine",
+        type=EngineChoice,
+        choices=list(EngineChoice),
+        default=EngineChoice.AUTO,
+        help="what writes; they draw other responses (auto: vllm where it and an accelerator are there)",
+    )
     parser.add_argument("--models", type=Path, default=Path("var/models"), help="for converted packages")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the pool, JSON Lines")
     parser.set_defaults(run=run)
@@ -51,22 +59,20 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Sample a pool for every prompt; started again after a kill, go on with the prompts that are left."""
     task = task_named(arguments.task)
-    settings = _settings(arguments, task)
+    settings, engine = _settings(arguments, task), engine_name(arguments.engine)
     lines = read_records(arguments.prompts, Prompt.from_json)
     prompts = _distinct(lines, settings.languages)
     checkpoint = resolve(
         parse_source(arguments.policy), arguments.models, settings.languages, progress=progress
     )
     dtype = torch.float32 if arguments.float32 else None
-    identity = (file_digest(arguments.prompts), checkpoint.digest, repr((task, settings, dtype)))
+    identity = (file_digest(arguments.prompts), checkpoint.digest, repr((task, settings, dtype)), engine)
     journal = Journal(arguments.output, *identity, parse=PromptPool.from_json)
 
-    policy, tokenizer = load_policy(checkpoint.directory, dtype=dtype)
-    inputs = [policy_input(prompt, task, tokenizer) for prompt in prompts]
+    writer = open_engine(engine, checkpoint.directory, dtype)
+    inputs = [policy_input(prompt, task, writer.tokenizer) for prompt in prompts]
     done = frozenset(pool.prompt.key for pool in journal.records)
-    speed = _keep(
-        sample_pool(policy, tokenizer, inputs, settings, done=done), journal, len(prompts), progress
-    )
+    speed = _keep(writer.pools(inputs, settings, done=done), journal, len(prompts), progress)
     pools = {pool.prompt.key: pool for pool in journal.records}
     journal.publish(pools[prompt.key] for prompt in prompts)
     return {
@@ -74,6 +80,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         "duplicate_prompts": len(lines) - len(prompts),
         "truncated_prompts": Counter(each.prompt.language for each in inputs if each.truncated),
         "tokens_per_second": speed,
+        "engine": engine,
         "policy": {
             "digest": checkpoint.digest,
             "revision": checkpoint.revision,

@@ -1,5 +1,6 @@
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from alignment.errors import AlignmentError
 from alignment.jsonl import read_records, write_records
 from alignment.progress import Progress, Step, silent
 from alignment.records import Prompt, PromptPool
+from tests.alignment.policy.test_vllm_engine import STAND_IN
 
 OPENINGS = {
     "en": ("The morning light", "We lost the match, but", "A"),
@@ -141,6 +143,36 @@ def test_the_summary_counts_what_was_drawn(sample, tmp_path):
     assert summary["finished_share"] == pytest.approx(sum(each.finished for each in responses) / 15)
     assert summary["off_language"]["en"]["num_responses"] == 9
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_the_engine_that_wrote_is_told(sample):
+    assert sample("pool.jsonl", "--engine", "transformers")["engine"] == "transformers"
+
+
+def test_vllm_goes_on_by_prompt_and_never_with_what_another_engine_wrote(
+    sample, tmp_path, prompts, monkeypatch
+):
+    monkeypatch.syspath_prepend(STAND_IN)
+    with pytest.raises(KilledError):
+        sample("pool.jsonl", "--engine", "transformers", progress=KilledAfter(2))
+    with pytest.raises(KilledError):
+        sample("pool.jsonl", "--engine", "vllm", progress=KilledAfter(3))
+    steps: list[Step] = []
+
+    summary = sample("pool.jsonl", "--engine", "vllm", progress=steps.append)
+    sys.modules.pop("vllm")
+
+    assert [step.done for step in steps] == [4, 5]
+    assert summary["engine"] == "vllm 0.32.0"
+    pools = read_records(tmp_path / "pool.jsonl", PromptPool.from_json)
+    assert [pool.prompt for pool in pools] == read_records(prompts, Prompt.from_json)
+
+
+def test_vllm_that_is_not_installed_is_refused_before_anything_is_read(sample, prompts):
+    prompts.unlink()
+
+    with pytest.raises(AlignmentError, match="vLLM is not installed here"):
+        sample("pool.jsonl", "--engine", "vllm")
 
 
 def test_truncated_prompts_are_counted_by_language(sample, prompts):
