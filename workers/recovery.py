@@ -13,7 +13,7 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from annotate.models import Worker
-from annotate.services import runs
+from annotate.services import deliveries, news, runs
 from workers import announcement
 from workers.announcement import listened_queues, worker_name
 
@@ -25,6 +25,9 @@ def sweep() -> None:
     now = timezone.now()
     with _tolerated("The sweep failed"):
         runs.recover(silent_since=now - timedelta(seconds=settings.SILENCE_SECONDS), now=now)
+    with _tolerated("The news waits for the next sweep"):
+        news.tell_missed(now=now)
+        deliveries.send_due(now=now)
 
 
 def give_back() -> None:

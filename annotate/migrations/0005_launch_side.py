@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ('event', models.CharField(choices=[('experiment ended', 'Experiment Ended'), ('run failed', 'Run Failed')], max_length=20)),
                 ('occasion', models.CharField(max_length=80)),
                 ('text', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField()),
                 ('read_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={

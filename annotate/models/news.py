@@ -28,7 +28,7 @@ class Notification(models.Model):
         Experiment, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -16,7 +16,7 @@ from alignment.artifacts import Stored
 from annotate import broker
 from annotate.errors import RunStateError
 from annotate.models import Artifact, Attempt, Run, User
-from annotate.services import audit
+from annotate.services import audit, news
 from annotate.services.workers import takeable
 from annotate.storable import lost_numbers, storable
 
@@ -56,6 +56,7 @@ def cancel(run: Run, *, by: User | None = None, now: datetime) -> None:
         raise RunStateError("This run has ended already, so there is nothing to cancel.")
     Attempt.objects.filter(run=run).end(Attempt.Outcome.CANCELLED, now=now)
     audit.record(by, "run.cancelled", run)
+    _tell_afterwards(run, now)
 
 
 @transaction.atomic
@@ -93,6 +94,7 @@ def finish(
     record()
     # After the commit, because two parents that finish at once do not see each other's success before.
     transaction.on_commit(queue_ready, robust=True)
+    _tell_afterwards(run, now)
 
 
 @transaction.atomic
@@ -118,6 +120,7 @@ def fail(run: Run, *, error: str, kind: Run.ErrorKind, now: datetime) -> None:
         status=Run.Status.FAILED, error=storable(error), error_kind=kind, finished_at=now
     )
     Attempt.objects.filter(run=run).end(Attempt.Outcome.FAILED, now=now)
+    _tell_afterwards(run, now)
 
 
 @transaction.atomic
@@ -133,6 +136,7 @@ def try_again(run: Run, *, error: str, now: datetime) -> None:
         return
     Attempt.objects.filter(run=run).end(Attempt.Outcome.FAILED, now=now)
     _note(run, f"Attempt {run.attempt}: {error}")
+    _tell_afterwards(run, now)
 
 
 def recover(*, silent_since: datetime, now: datetime) -> None:
@@ -151,6 +155,11 @@ def _put_back_silent(silent_since: datetime, now: datetime) -> None:
     silent = Run.objects.silent_since(silent_since)
     if silent.put_back() + silent.give_up(error=SILENT, now=now):
         Attempt.objects.lose()
+
+
+def _tell_afterwards(run: Run, now: datetime) -> None:
+    """Tell people what ended with it; the sweep tells of what is lost here, or ends in bulk."""
+    transaction.on_commit(lambda: news.tell(run, now=now), robust=True)
 
 
 def _note(run: Run, sentence: str) -> None:

@@ -8,8 +8,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from annotate import broker
-from annotate.services import runs
-from tests.annotate.factories import RunFactory
+from annotate.services import runs, webhooks
+from tests.annotate.factories import ExperimentFactory, RunFactory
 from workers.recovery import give_back, sweep, worker_name
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,3 +53,15 @@ def test_a_stopped_worker_gives_back_its_own_runs(announced):
     other.refresh_from_db()
     assert (mine.status, other.status) == ("queued", "running")
     assert announced == [mine.pk]
+
+
+def test_the_sweep_tells_what_nobody_was_told_of_and_delivers_it(monkeypatch, announced):
+    run = RunFactory(status="failed", error="broken", finished_at=timezone.now())
+    experiment = ExperimentFactory(created_by__webhook="https://example.org/hook")
+    run.experiments.add(experiment)
+    posted = []
+    monkeypatch.setattr(webhooks, "post", lambda url, content, *, timeout: posted.append(content["event"]))
+
+    sweep()
+
+    assert posted == ["run failed", "experiment ended"]
