@@ -14,7 +14,7 @@ import pytest
 from alignment.errors import AlignmentError
 from annotate.services.runs import RunTakenAwayError
 from workers import process
-from workers.process import ProcessFailedError, run_alignment, shown_command
+from workers.process import ProcessFailedError, ProcessHungError, run_alignment, shown_command
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = "import time\ntime.sleep(60)\n"
@@ -170,6 +170,34 @@ def test_cancelling_ends_the_processes_that_the_process_started(scripted, direct
         run_alignment([str(pid_file)], directory=directory, heartbeat=Beats(lost_when=pid_file))
 
     wait_until(lambda: not lives(int(pid_file.read_text())))
+
+
+def test_a_process_that_lives_but_makes_no_step_is_ended(scripted, directory, settings):
+    settings.HANG_SECONDS = 0.5
+    scripted(PARENT_OF_ONE)
+    pid_file = directory / "pid"
+
+    with pytest.raises(ProcessHungError, match="no step for 0.5 seconds"):
+        run_alignment([str(pid_file)], directory=directory, heartbeat=Beats())
+
+    wait_until(lambda: not lives(int(pid_file.read_text())))
+
+
+def test_steps_keep_a_slow_process_alive_and_so_does_a_limit_of_zero(scripted, directory, settings):
+    step = json.dumps({"done": 1, "total": 9, "unit": "prompts"})
+    scripted(f"import time\nfor _ in range(4):\n    time.sleep(0.5)\n    print({step!r}, flush=True)\n")
+    settings.HANG_SECONDS = 1.2
+
+    run_alignment([], directory=directory, heartbeat=Beats())
+    settings.HANG_SECONDS = 0
+    run_alignment([], directory=directory, heartbeat=Beats())
+
+
+def test_a_process_that_prints_without_end_still_hears_that_it_is_lost(scripted, directory):
+    scripted("while True:\n    print('noise' * 20)\n")
+
+    with pytest.raises(RunTakenAwayError):
+        run_alignment([], directory=directory, heartbeat=Beats(lost_after=0.5))
 
 
 def test_no_second_attempt_can_work_in_the_directory_meanwhile(scripted, directory):

@@ -168,6 +168,28 @@ def test_a_checkpoint_of_a_failed_attempt_is_there_for_the_next(run, scripted, a
     assert (runs.work_directory(run) / "checkpoint").read_text() == "1"
 
 
+def test_a_run_that_hangs_counts_as_an_attempt_and_is_tried_again(run, scripted, announced, settings):
+    settings.HANG_SECONDS = 0.5
+    scripted("import time\ntime.sleep(60)")
+
+    execute_run(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.attempts_left) == ("queued", Run.MAX_ATTEMPTS - 1)
+    assert announced == [run.pk]
+
+
+def test_whoever_hears_a_message_takes_the_run_that_goes_first(run, pool, scripted, announced):
+    scripted(WRITE.replace("POOL", repr(pool)))
+    rang = RunFactory(status="queued", priority=-1)
+
+    execute_run(rang.pk)
+
+    run.refresh_from_db()
+    rang.refresh_from_db()
+    assert (run.status, rang.status) == ("succeeded", "queued")
+
+
 def test_the_announced_task_exists():
     assert tasks.execute_run.name == broker.TASK
     assert broker.TASK in app.tasks
