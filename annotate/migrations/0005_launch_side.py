@@ -199,7 +199,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='webhook',
-            field=models.URLField(blank=True, help_text='where news is posted as JSON', max_length=500),
+            field=models.CharField(blank=True, help_text='where news is posted as JSON', max_length=500),
         ),
         migrations.AddIndex(
             model_name='run',

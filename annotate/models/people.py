@@ -28,7 +28,7 @@ class User(AbstractUser):
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.ANNOTATOR)
     languages = models.ManyToManyField(Language, through="Proficiency", related_name="speakers")
     news_by_email = models.BooleanField(default=False)
-    webhook = models.URLField(max_length=500, blank=True, help_text="where news is posted as JSON")
+    webhook = models.CharField(max_length=500, blank=True, help_text="where news is posted as JSON")
     news_of_all = models.BooleanField(
         default=False, help_text="hears of every experiment, not only of those launched by this person"
     )

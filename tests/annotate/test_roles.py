@@ -33,6 +33,9 @@ API_EVERYBODY_IN = (401, YES, YES, YES, YES)
 # address → what each of CAST gets for a GET (or for a POST where the line says so).
 TABLE = {
     "GET /": MOVES,
+    "GET /account/": EVERYBODY_IN,
+    "POST /account/test/webhook/": (SIGN_IN, 404, 404, SIGN_IN, SIGN_IN),
+    "GET /account/password/": EVERYBODY_IN,
     "GET /account/sign-in/": (YES,) * 5,
     "POST /account/sign-out/": MOVES,
     "GET /studies/": EVERYBODY_IN,
@@ -60,6 +63,9 @@ TABLE = {
     "POST /runs/{run}/cancel/": (SIGN_IN, NO, NO, NO, SIGN_IN),
     "POST /runs/{run}/retry/": (SIGN_IN, NO, NO, NO, 409),
     "GET /data/": READERS,
+    "GET /news/": READERS,
+    "POST /news/read/": (SIGN_IN, NO, NO, SIGN_IN, SIGN_IN),
+    "POST /news/1/read/": (SIGN_IN, NO, NO, SIGN_IN, SIGN_IN),
     "GET /design/": ADMINS,
     "GET /api/schema/": (401, YES, YES, YES, YES),
     "POST /api/v1/token/": (400,) * 5,
