@@ -5,6 +5,7 @@ import signal
 import socket
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,17 @@ def answers(port: int) -> bool:
 
 
 def descendants(process_id: int) -> list[int]:
-    """The ids of all processes under this one, and the embedded broker's."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{process_id}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-    return children + [below for child in children for below in descendants(child)]
+    """The ids of all processes under this one, and the embedded broker's; some may be gone already."""
+    below = children_of(process_id)
+    return below + [deeper for child in below for deeper in descendants(child)]
+
+
+def children_of(process_id: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):  # it ended between two looks
+        for task in Path(f"/proc/{process_id}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 @pytest.fixture
