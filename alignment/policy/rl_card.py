@@ -1,0 +1,52 @@
+"""What is known about a policy trained by reinforcement learning, kept beside its weights in policy.json."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from alignment.errors import AlignmentError
+
+CARD_NAME = "policy.json"
+FORMAT = 1
+STAGE = "rl"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RLCard:
+    """Where a policy comes from and what became of it.
+
+    prompts, truncated: how many there were and were cut to the task's limit, by language; policy: the one it
+    started as; reward_model: what its rewards came from; metrics: of fresh responses to the same prompts, the
+    start's with `_before` in their names; step: whose policy this is; stopped: why it ended before its time,
+    "" where it did not; notes: what was decided on the way. identity: of the order that asked for it.
+    """
+
+    identity: str
+    settings: dict[str, Any]
+    data_digest: str
+    prompts: dict[str, int]
+    truncated: dict[str, int]
+    policy: dict[str, str]
+    reward_model: dict[str, str]
+    code: dict[str, str]
+    metrics: dict[str, float]
+    step: int
+    stopped: str
+    notes: list[str]
+
+    def write(self, directory: Path) -> None:
+        content = {"format": FORMAT, "stage": STAGE, **asdict(self)}
+        text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True)
+        (directory / CARD_NAME).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Raises AlignmentError where there is no such policy."""
+        try:
+            content = json.loads((directory / CARD_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise AlignmentError(f"{directory} holds no policy made by rl; choose another place.") from error
+        if (content.pop("format", None), content.pop("stage", None)) != (FORMAT, STAGE):
+            raise AlignmentError(f"{directory} was made by another command or version; choose another place.")
+        return cls(**content)
