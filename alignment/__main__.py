@@ -20,6 +20,7 @@ COMMANDS = {
     "sample": "draw a response pool from a policy",
     "score": "give a reward to every response of a pool",
     "best-of-n": "choose from a pool by its rewards",
+    "rl": "train a policy for reward by reinforcement learning, with a KL penalty",
     "accuracy": "compare a reward model with held-out feedback and with baselines",
 }
 USER_ERROR = 2
