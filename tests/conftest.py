@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from annotate.models import User
+from annotate.services import freezing
 from tests.annotate.factories import LanguageFactory, ProficiencyFactory, UserFactory
 
 
@@ -15,6 +16,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """SQLite lies in a file, where the worker processes and servers that a test starts find it too."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(settings.VAR / "polyreward.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def nothing_measured() -> None:
+    """What was read of one test's rows says nothing about those of the next, which have the same numbers."""
+    freezing.forget()
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from itertools import groupby
 
 from alignment.tasks import TASKS
 from annotate.models import Language
-from annotate.services.experiments import HELD_OUT, TRAINING
+from annotate.services.demonstrations import num_demonstrations
 from annotate.services.feedback import Available, available_data
+from annotate.services.freezing import HELD_OUT, TRAINING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +39,11 @@ class Dataset:
     def prompts(self) -> list[tuple[Language, int]]:
         """Languages with something to respond to, and how much."""
         return _by_language((part, part.num_prompts) for part in self._of(HELD_OUT))
+
+    @property
+    def demonstrations(self) -> list[tuple[Language, int]]:
+        """Languages with responses that are good enough to imitate, and how many."""
+        return _by_language((part, num_demonstrations(part.prompt_set)) for part in self._of(TRAINING))
 
     def _of(self, splits: tuple[str, ...]) -> list[Available]:
         return [part for part in self.parts if part.prompt_set.split in splits]

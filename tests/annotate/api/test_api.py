@@ -9,6 +9,7 @@ from annotate.models import Experiment, Judgment, Run
 from annotate.services.studies import add_comparisons
 from tests.annotate.factories import (
     LanguageFactory,
+    ProficiencyFactory,
     PromptFactory,
     PromptSetFactory,
     RatingFactory,
@@ -123,12 +124,13 @@ def test_a_token_is_given_for_a_password():
 
 @pytest.fixture
 def data() -> None:
-    """Feedback in English to train and to test on, and a Spanish opening."""
+    """Feedback in English to train and to test on, a Spanish opening and somebody who speaks Spanish."""
     english = LanguageFactory(tag="en")
     for split in ("train", "test"):
         prompt_set = PromptSetFactory(dataset="lines", language=english, split=split)
         RatingFactory(response__prompt=PromptFactory(prompt_set=prompt_set, text=""))
     PromptFactory(prompt_set=PromptSetFactory(language=LanguageFactory(tag="es")))
+    ProficiencyFactory(language=LanguageFactory(tag="es"))
 
 
 def test_an_admin_launches_an_experiment_with_its_runs(adam, data):
@@ -153,8 +155,9 @@ def test_an_equal_experiment_shares_every_run(adam, data):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"sources": ["es"]}, 'There is no feedback in es (train or validation) in the data set "lines".'),
-        ({"targets": ["en"]}, 'There is no test prompt in en in the data set "openings".'),
+        ({"sources": ["es"]}, 'The data set "lines" has no preferences or ratings in es to train on'),
+        ({"targets": ["en"]}, 'The data set "openings" has no prompts in en in the split test'),
+        ({"demonstrations": "stories"}, 'There is no data set "stories" for the task continuation here'),
     ],
 )
 def test_an_impossible_plan_is_refused_with_what_mends_it(adam, data, change, sentence):

@@ -7,6 +7,7 @@ from annotate.models import Experiment, Run
 from tests.annotate.factories import (
     ExperimentFactory,
     LanguageFactory,
+    ProficiencyFactory,
     PromptFactory,
     PromptSetFactory,
     RatingFactory,
@@ -27,7 +28,9 @@ FORM = {
     "n": "16",
     "num_prompts": "24",
     "votes_wanted": "1",
+    "half_width": "0.1",
     "seed": "0",
+    "priority": "0",
 }
 
 
@@ -40,11 +43,12 @@ def rate(tag: str, split: str, **prompt_set: str) -> None:
 
 @pytest.fixture
 def data() -> None:
-    """English and Turkish ratings to learn from, English ones to test on, and a Spanish opening."""
+    """English and Turkish ratings to learn from, English ones to test on; a Spanish opening and speaker."""
     rate("en", "train")
     rate("tr", "validation")
     rate("en", "test")
     PromptFactory(prompt_set=PromptSetFactory(language=LanguageFactory(tag="es")))
+    ProficiencyFactory(language=LanguageFactory(tag="es"))
 
 
 @pytest.fixture
@@ -147,7 +151,7 @@ def test_an_impossible_plan_is_told_at_the_top_and_the_input_stays(admin, data):
 
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "There is no feedback in en" in page[: page.index("<section")]
+    assert "has no preferences or ratings in en to train on" in page[: page.index("<section")]
     assert 'value="8"' in page
     assert answer.context["form"]["feedback"].value() == "others"
     assert not Experiment.objects.exists()
