@@ -10,6 +10,7 @@ from annotate.models import Experiment, Run
 from tests.annotate.factories import (
     ExperimentFactory,
     LanguageFactory,
+    ProficiencyFactory,
     PromptFactory,
     PromptSetFactory,
     RatingFactory,
@@ -49,6 +50,7 @@ def plan_experiment(policy: Path, encoder: Path, *, targets: tuple[str, ...] = (
             RatingFactory(response=response, good=text in GOOD)
     for tag in targets:
         openings = PromptSetFactory(language=LanguageFactory(tag=tag), dataset="openings")
+        ProficiencyFactory(language=openings.language)
         for text in ("Aquella noche", "El mar", "Mi abuela"):
             PromptFactory(prompt_set=openings, text=text)
     return ExperimentFactory.build(
