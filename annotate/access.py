@@ -77,4 +77,4 @@ def experiment_to_read(user: User, experiment_id: int) -> Experiment:
 def run_to_read(user: User, run_id: int) -> Run:
     """Raises NotAllowedError, Http404."""
     check_researcher(user)
-    return get_object_or_404(Run, pk=run_id)
+    return get_object_or_404(Run.objects.select_related("source", "target"), pk=run_id)

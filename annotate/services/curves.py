@@ -12,6 +12,7 @@ from annotate.models import Curve, Run
 
 NAME_LENGTH = 60  # of Curve.name
 SIGNIFICANT_DIGITS = 6
+NUM_NEWEST = 8  # shown as text
 
 
 class Point(NamedTuple):
@@ -98,24 +99,43 @@ def _without_close(points: list[Point], closest: int, *, excess: int) -> list[Po
     return [*kept, points[-1]]
 
 
-def points_after(run: Run, *, after: int, attempt: int) -> dict[str, Any]:
-    """The points that a page lacks whose newest is `after`, drawn during `attempt`, as JSON.
+class NewestPoints(NamedTuple):
+    """A curve as text: its last points, the newest first."""
 
-    whole: these are all of them and replace what the page has. So it is as long as the page may hold
+    pk: int
+    name: str
+    newest: list[Point]
+
+
+def newest_points(run: Run) -> list[NewestPoints]:
+    """What a page says of each curve beside its drawing."""
+    return [
+        NewestPoints(
+            curve.pk, curve.name, [*map(Point, curve.steps[-NUM_NEWEST:], curve.values[-NUM_NEWEST:])][::-1]
+        )
+        for curve in run.curves.all()
+        if curve.steps
+    ]
+
+
+def points_since(run: Run, *, since: int, attempt: int) -> dict[str, Any]:
+    """The points from `since` on, as JSON: a page asks with its newest step, and with the attempt it saw.
+
+    whole: these are all points, to replace what the page has. So it is as long as the page may hold
     points that the run has redone since, or will: up to where any earlier attempt had come.
     """
-    curves = list(run.curves.all())
+    curves = [curve for curve in run.curves.all() if curve.steps]
     redone = run.attempts.aggregate(Max("done_before"))["done_before__max"] or 0
-    newest = max((curve.steps[-1] for curve in curves if curve.steps), default=0)
-    whole = attempt != run.attempt or after <= redone or after > newest
+    newest = max((curve.steps[-1] for curve in curves), default=0)
+    whole = attempt != run.attempt or since <= redone or since > newest
     return {
         "attempt": run.attempt,
         "unit": run.unit,
         "whole": whole,
-        "curves": [_tail(curve, -1 if whole else after) for curve in curves],
+        "curves": [_tail(curve, 0 if whole else since) for curve in curves],
     }
 
 
-def _tail(curve: Curve, after: int) -> dict[str, Any]:
-    start = bisect_left(curve.steps, after + 1)
+def _tail(curve: Curve, since: int) -> dict[str, Any]:
+    start = bisect_left(curve.steps, since)
     return {"id": curve.pk, "name": curve.name, "steps": curve.steps[start:], "values": curve.values[start:]}

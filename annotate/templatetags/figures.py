@@ -44,6 +44,18 @@ def heat(share: float) -> str:
 
 
 @register.filter
+def duration(seconds: float) -> str:
+    """How long something will take, as roughly as that is known: less than a minute, 4 min, 2 h 5 min, 3 days."""
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{round(hours / 24)} days"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else "less than a minute"
+
+
+@register.filter
 def until(start: datetime | None, end: datetime | None) -> str:
     """How long something took: 41 s, 4 min 2 s, 2 h 5 min. "" where it has not ended."""
     if start is None or end is None:

@@ -1,20 +1,29 @@
 """Pages of an admin: launch an experiment, watch a run, stop it, start it again."""
 
+import hashlib
+
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET, require_POST
 
 from annotate.access import for_admins, for_researchers, run_to_read, signed_in
-from annotate.errors import ImpossiblePlanError
+from annotate.errors import AnnotateError, ImpossiblePlanError
 from annotate.models import Experiment, Run
 from annotate.services import experiments, runs
+from annotate.services.curves import newest_points, points_since
+from annotate.services.inputs import inputs_of
 from annotate.services.logs import log_tail
+from annotate.services.rates import measured
+from annotate.services.remaining import seconds_left, timed
+from annotate.services.workers import waiting_reason
 from annotate.web.forms import ExperimentForm
 from annotate.web.fragments import wants_fragment
+from annotate.web.run_filter import RunFilter
 
 
 @for_admins
@@ -43,18 +52,29 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_GET
 @for_researchers
 def runs_page(request: HttpRequest) -> HttpResponse:
-    rows = Run.objects.select_related("source", "target").order_by("-pk")
-    return render(request, "runs/list.html", {"page": Paginator(rows, 50).get_page(request.GET.get("page"))})
+    """Every run, the newest first, or those that the form asks for."""
+    form = RunFilter(request.GET or None)
+    page = Paginator(form.runs(), 50).get_page(request.GET.get("page"))
+    context = {"page": page, "rows": timed(page), "form": form, "query": form.query()}
+    return render(request, "runs/list.html", context)
 
 
 @require_GET
 @for_researchers
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """What a run does, did, needs and left behind; the same view gives the part that is polled."""
+    now = timezone.now()
     found = run_to_read(signed_in(request), run_id)
     template = "runs/_live.html" if wants_fragment(request) else "runs/page.html"
+    attempts = list(found.attempts.all())
     context = {
         "run": found,
+        "as_of": now.timestamp(),
+        "seconds_left": seconds_left(found, attempts, measured()) if found.status == "running" else None,
+        "waiting_reason": waiting_reason(found, now=now),
+        "curves": newest_points(found),
+        "attempts": attempts,
+        "inputs": inputs_of(found),
         "parents": found.parents.all(),
         "children": found.children.all(),
         "experiments": found.experiments.all(),
@@ -62,6 +82,25 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         "log": log_tail(found),
     }
     return render(request, template, context)
+
+
+@require_GET
+@for_researchers
+def curves(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The points of a run's curves that the page does not have yet."""
+    found = run_to_read(signed_in(request), run_id)
+    points = points_since(found, since=_number(request, "after"), attempt=_number(request, "attempt"))
+    response = JsonResponse(points, headers={"Cache-Control": "private, no-cache"})
+    response["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
+    return get_conditional_response(request, etag=response["ETag"], response=response) or response
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    """A number of the address; -1, which stands for none, where it is left out."""
+    try:
+        return int(request.GET.get(name, -1))
+    except ValueError:
+        raise AnnotateError(f"{name} is a whole number, such as 120.") from None
 
 
 @require_POST
@@ -87,6 +126,7 @@ urlpatterns = [
     path("experiments/new/", new, name="new"),
     path("runs/", runs_page, name="runs"),
     path("runs/<int:run_id>/", run, name="run"),
+    path("runs/<int:run_id>/curves.json", curves, name="curves"),
     path("runs/<int:run_id>/cancel/", cancel, name="cancel"),
     path("runs/<int:run_id>/retry/", retry, name="retry"),
 ]

@@ -12,6 +12,7 @@ from annotate.models import Experiment
 from annotate.services import downloads
 from annotate.services.accuracies import accuracy_matrix
 from annotate.services.answers import accuracy_answer, win_rate_answer
+from annotate.services.remaining import timed
 from annotate.services.results import judged_examples, off_language_shares, win_rate_matrix
 
 
@@ -36,7 +37,7 @@ def experiment(request: HttpRequest, experiment_id: int) -> HttpResponse:
         "accuracies": accuracies,
         "accuracy_answers": [accuracy_answer(row, accuracies.languages) for row in accuracies.rows],
         "off_language": off_language_shares(found),
-        "runs": found.runs.select_related("source", "target"),
+        "rows": timed(found.runs.prefetch_related("attempts")),
         "both_bad_choices": list(BothBad),
     }
     return render(request, "experiments/page.html", context)

@@ -1,13 +1,25 @@
-/* The page of a run replaces its live part every two seconds: whoever has scrolled back in the log stays there. */
+/* The page of a run: copies the command that repeats it. Polling is that of polling.js, curves those of curves.js. */
 
-let place = 0; // 0 is the newest line, because the log runs from bottom to top
+function show() {
+  const button = document.querySelector("[data-copy]");
+  if (button) button.hidden = false;
+}
 
-const log = () => document.querySelector("[data-log]");
+async function copy() {
+  const command = document.querySelector("[data-command]");
+  const answer = document.querySelector("[data-copied]");
+  try {
+    await navigator.clipboard.writeText(command.textContent);
+    answer.textContent = "Copied.";
+  } catch {
+    // Without HTTPS a browser may refuse: the command is selected, so that the keyboard can copy it.
+    getSelection().selectAllChildren(command);
+    answer.textContent = "Your browser did not copy it. The command is selected: copy it with the keyboard.";
+  }
+}
 
-document.addEventListener("htmx:beforeSwap", () => {
-  place = log()?.scrollTop ?? 0;
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-copy]")) copy();
 });
-
-document.addEventListener("htmx:afterSwap", () => {
-  if (place && log()) log().scrollTop = place;
-});
+document.addEventListener("htmx:afterSwap", show);
+show();

@@ -60,6 +60,7 @@ TABLE = {
     "POST /experiments/{experiment}/priority/": (SIGN_IN, NO, NO, NO, 400),
     "GET /runs/": READERS,
     "GET /runs/{run}/": READERS,
+    "GET /runs/{run}/curves.json": READERS,
     "POST /runs/{run}/cancel/": (SIGN_IN, NO, NO, NO, SIGN_IN),
     "POST /runs/{run}/retry/": (SIGN_IN, NO, NO, NO, 409),
     "GET /data/": READERS,

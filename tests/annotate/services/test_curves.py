@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotate.models import Curve
-from annotate.services.curves import Curves, Point, points_after, thinned
+from annotate.services.curves import Curves, Point, points_since, thinned
 from tests.annotate.factories import AttemptFactory, RunFactory
 
 
@@ -130,29 +130,29 @@ def test_nothing_new_is_not_written(django_assert_num_queries):
 
 
 @pytest.mark.django_db
-def test_a_page_is_sent_only_what_it_lacks():
+def test_a_page_is_sent_its_newest_step_again_and_what_came_since():
     run = RunFactory(attempt=1, unit="steps")
     grown(run, *[(step, {"loss": step / 10}) for step in (1, 2, 3)])
 
-    answer = points_after(run, after=2, attempt=1)
+    answer = points_since(run, since=2, attempt=1)
 
     (curve,) = answer["curves"]
     assert (answer["whole"], answer["unit"], answer["attempt"]) == (False, "steps", 1)
-    assert (curve["name"], curve["steps"], curve["values"]) == ("loss", [3], [0.3])
+    assert (curve["name"], curve["steps"], curve["values"]) == ("loss", [2, 3], [0.2, 0.3])
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("after", "attempt"),
+    ("since", "attempt"),
     [(-1, 2), (3, 1), (50, 2), (2, 2)],
     ids=["it has none", "of another attempt", "beyond the newest", "where the run may be redone"],
 )
-def test_a_page_that_may_hold_replaced_points_is_sent_all_of_them(after, attempt):
+def test_a_page_that_may_hold_replaced_points_is_sent_all_of_them(since, attempt):
     run = RunFactory(attempt=2)
     AttemptFactory(run=run, number=2, done_before=2)
     grown(run, *[(step, {"loss": 1.0}) for step in (1, 2, 3)])
 
-    answer = points_after(run, after=after, attempt=attempt)
+    answer = points_since(run, since=since, attempt=attempt)
 
     assert answer["whole"]
     assert answer["curves"][0]["steps"] == [1, 2, 3]

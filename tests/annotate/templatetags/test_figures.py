@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from annotate.templatetags.figures import difference, heat, metric, percent, until
+from annotate.templatetags.figures import difference, duration, heat, metric, percent, until
 
 
 def test_a_share_is_written_in_per_cent():
@@ -26,6 +26,14 @@ def test_the_colour_of_a_share_goes_in_steps_from_one_half(share, step):
 )
 def test_a_duration_has_two_units_at_most(now, seconds, words):
     assert until(now, now + timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(20, "less than a minute"), (242, "4 min"), (7200, "2 h"), (7500, "2 h 5 min"), (260_000, "3 days")],
+)
+def test_a_time_to_come_is_written_roughly(seconds, words):
+    assert duration(seconds) == words
 
 
 def test_what_has_not_ended_has_no_duration(now):
