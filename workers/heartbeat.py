@@ -1,18 +1,22 @@
 """The heartbeat of a run under way: tells the row where the work stands, and the work when it is lost."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from alignment.progress import Step
 from annotate.models import Run
 from annotate.services.curves import Curves
 from annotate.services.runs import RunTakenAwayError
+from workers.patience import OUTAGE
+
+logger = logging.getLogger(__name__)
 
 NUM_SAMPLES = 12  # kept with the row, for its page
 NUM_NOTES = 20
@@ -47,9 +51,18 @@ class Heartbeat:
         self.beat()
 
     def beat(self) -> None:
-        """Say that the work is alive, with the newest step, if the last time is an interval ago."""
-        if self.clock() >= self.due:
+        """Say that the work is alive, with the newest step, if the last time is an interval ago.
+
+        A database that cannot be reached stops no work: the next beat tells it, and learns whose the run is.
+        """
+        if self.clock() < self.due:
+            return
+        try:
             self.write()
+        except OUTAGE as error:
+            logger.warning("No heartbeat of %s: %s", self.run, str(error).strip())
+            connection.close()
+            self.due = self.clock() + self.interval
 
     def write(self, **fields: Any) -> None:
         """Write the newest step and other fields now. The row stays locked until the curves are written."""

@@ -19,6 +19,7 @@ from workers.celery import app
 from workers.heartbeat import Heartbeat
 from workers.job import store
 from workers.jobs import JOBS
+from workers.patience import OUTAGE, patiently
 from workers.process import ProcessFailedError, ProcessHungError, run_alignment, shown_command
 
 logger = logging.getLogger(__name__)
@@ -36,15 +37,26 @@ def execute_run(run_id: int) -> None:
         _do(run, Heartbeat(run))
     except RunTakenAwayError:
         logger.info("%s was cancelled or taken away", run)
+    except OUTAGE:
+        logger.exception("%s lost the database", run)
+        _try_again(run, "The database could not be reached.")
     except AlignmentError as error:
-        runs.fail(run, error=str(error), kind=Run.ErrorKind.USER, now=timezone.now())
+        _fail(run, str(error), Run.ErrorKind.USER)
     except ProcessHungError as error:
-        runs.try_again(run, error=str(error), now=timezone.now())
+        _try_again(run, str(error))
     except ProcessFailedError as error:
-        runs.fail(run, error=str(error), kind=Run.ErrorKind.OURS, now=timezone.now())
+        _fail(run, str(error), Run.ErrorKind.OURS)
     except Exception:
         logger.exception("%s failed", run)
-        runs.fail(run, error=traceback.format_exc(), kind=Run.ErrorKind.OURS, now=timezone.now())
+        _fail(run, traceback.format_exc(), Run.ErrorKind.OURS)
+
+
+def _try_again(run: Run, error: str) -> None:
+    patiently(lambda: runs.try_again(run, error=error, now=timezone.now()))
+
+
+def _fail(run: Run, error: str, kind: Run.ErrorKind) -> None:
+    patiently(lambda: runs.fail(run, error=error, kind=kind, now=timezone.now()))
 
 
 def _do(run: Run, heartbeat: Heartbeat) -> None:
@@ -52,16 +64,20 @@ def _do(run: Run, heartbeat: Heartbeat) -> None:
     job, directory = JOBS[run.kind], runs.work_directory(run)
     output = directory / job.output
     arguments = [*job.arguments(run), "--output", str(output)]
-    heartbeat.write(command=shown_command(arguments))
+    patiently(lambda: heartbeat.write(command=shown_command(arguments)))
     result = run_alignment(arguments, directory=directory, heartbeat=heartbeat)
-    heartbeat.write()
+    patiently(heartbeat.write)
     artifact = NewArtifact(job.role, job.output, store().put(output, alive=heartbeat.beat))
-    runs.finish(
-        run,
-        artifact=artifact,
-        result=job.read_result(output) if job.read_result else result,
-        record=lambda: job.record(run, output),
-        now=timezone.now(),
+    if job.read_result:
+        result = job.read_result(output)
+    patiently(
+        lambda: runs.finish(
+            run,
+            artifact=artifact,
+            result=result,
+            record=lambda: job.record(run, output),
+            now=timezone.now(),
+        )
     )
     _clear(directory)
 

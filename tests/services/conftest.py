@@ -1,7 +1,6 @@
 """Real servers: those that the environment names, the embedded ones, or (`own_servers`) the test's own."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from django.db.utils import load_backend
 
 from annotate import broker
 from annotate.embedded_broker import ensure_broker, stop_broker
-from tests.services.servers import Postgres, Redis, directory_for_anyone
+from tests.services.servers import Postgres, Redis, running
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {
@@ -77,15 +76,11 @@ def messages(request):
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL for whoever asks, with one database that is migrated, to be copied."""
-    directory = directory_for_anyone()
-    server = Postgres(directory)
-    server.start()
-    server.create_database("migrated")
-    named = os.environ | {"DATABASE_URL": server.url("migrated")}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=named, check=True)  # noqa: S603
-    yield server
-    server.kill()
-    shutil.rmtree(directory)
+    with running(Postgres) as server:
+        server.create_database("migrated")
+        named = os.environ | {"DATABASE_URL": server.url("migrated")}
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=named, check=True)  # noqa: S603
+        yield server
 
 
 @pytest.fixture
@@ -93,18 +88,13 @@ def grown(postgres, monkeypatch, django_db_blocker):
     """Everything on servers of the test's own; rows and doorbells of this process go there too."""
     postgres.start()
     postgres.create_database("grown", template="migrated")
-    directory = directory_for_anyone()
-    redis = Redis(directory)
-    redis.start()
-    doorbell = Celery("annotate", set_as_current=False)
-    doorbell.conf.update(broker.CONFIGURATION | {"broker_url": redis.url()})
-    monkeypatch.setattr(broker, "producer", doorbell)
-    named = {"DATABASE_URL": postgres.url("grown"), "REDIS_URL": redis.url()}
-    with django_db_blocker.unblock(), rows_in(postgres.url("grown")):
-        yield Grown(postgres, redis, os.environ | QUICK | named)
-    doorbell.close()
-    redis.kill()
-    shutil.rmtree(directory)
+    named = {"DATABASE_URL": postgres.url("grown")}
+    with django_db_blocker.unblock(), rows_in(postgres.url("grown")), running(Redis) as redis:
+        doorbell = Celery("annotate", set_as_current=False)
+        doorbell.conf.update(broker.CONFIGURATION | {"broker_url": redis.url()})
+        monkeypatch.setattr(broker, "producer", doorbell)
+        yield Grown(postgres, redis, os.environ | QUICK | named | {"REDIS_URL": redis.url()})
+        doorbell.close()
 
 
 class Grown(NamedTuple):

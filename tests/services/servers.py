@@ -7,9 +7,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -18,6 +20,8 @@ import redis
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
 SUPERUSER = "postgres"
+
+Started = TypeVar("Started", bound="Server")
 
 
 def free_port() -> int:
@@ -155,11 +159,17 @@ class Redis(Server):
         return f"redis+socket://{self.directory / 'socket'}"
 
 
-def directory_for_anyone() -> Path:
-    """A fresh directory that other users may enter, which those of pytest are not."""
-    path = Path(tempfile.mkdtemp(prefix="polyreward-server-"))
-    path.chmod(0o755)
-    return path
+@contextmanager
+def running(kind: type[Started], **names) -> Iterator[Started]:
+    """A server of this kind, up, in a directory that other users may enter; both go at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="polyreward-server-"))
+    directory.chmod(0o755)
+    with ExitStack() as undone:
+        undone.callback(shutil.rmtree, directory)
+        server = kind(directory, **names)
+        undone.callback(server.kill)
+        server.start()
+        yield server
 
 
 def _other_user() -> list[str]:

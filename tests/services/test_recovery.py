@@ -2,9 +2,11 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from annotate import broker
 from annotate.models import Run
@@ -102,7 +104,9 @@ def test_a_run_goes_on_where_the_database_is_killed_and_recovers(sample_run, sta
     wait_until(lambda: under_way(sample_run))
 
     grown.postgres.kill()
+    time.sleep(2)  # ten heartbeats
     grown.postgres.start()
+    connection.close()  # of this process, which was killed too
 
     assert succeeded_as_if_undisturbed(sample_run, tmp_path)
     assert sample_run.attempt == 1
