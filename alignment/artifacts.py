@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from alignment.digests import file_digest, text_digest
 from alignment.errors import AlignmentError
 from alignment.jsonl import write_records
+from alignment.shared_files import CHUNK, SharedFiles
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
-CHUNK = 2**22  # bytes
 
 
 class Stored(NamedTuple):
@@ -28,11 +28,13 @@ class ArtifactStore:
     """Contents live in ROOT/ab/abcd…/NAME, read only; NAME is what the first to store it called it.
 
     The digest of a file is the SHA-256 of its bytes; that of a directory is the SHA-256 over the relative
-    names and digests of its files, sorted by name. Any number of processes may write at once.
+    names and digests of its files, sorted by name. Equal files of several directories are one file, linked
+    from ROOT/files too. Any number of processes may write at once.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.shared = SharedFiles(root / "files")
 
     def put(self, path: Path, *, alive: Callable[[], None] = lambda: None) -> Stored:
         """Copy a file or a directory into the store. Idempotent.
@@ -42,7 +44,7 @@ class ArtifactStore:
         self.root.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self.root))
         try:
-            stored = _copy(path, partial / path.name, alive)
+            stored = self._copy(path, partial / path.name, alive)
             _rename(partial, self._place(stored.digest))
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -78,16 +80,18 @@ class ArtifactStore:
     def _place(self, digest: str) -> Path:
         return self.root / digest[:2] / digest
 
-
-def _copy(source: Path, target: Path, alive: Callable[[], None]) -> Stored:
-    if not source.is_dir():
-        return _copy_file(source, target, alive)
-    names = _names(source)
-    if not names:
-        raise ValueError(f"{source} has no files to store.")
-    copies = {name: _copy_file(source / name, target / name, alive) for name in names}
-    digest = _combined({name: copy.digest for name, copy in copies.items()})
-    return Stored(digest, sum(copy.num_bytes for copy in copies.values()))
+    def _copy(self, source: Path, target: Path, alive: Callable[[], None]) -> Stored:
+        if not source.is_dir():
+            return _copy_file(source, target, alive)
+        names = _names(source)
+        if not names:
+            raise ValueError(f"{source} has no files to store.")
+        copies = {}
+        for name in names:
+            copies[name] = _copy_file(source / name, target / name, alive)
+            self.shared.share(target / name, copies[name].digest, alive=alive)
+        digest = _combined({name: copy.digest for name, copy in copies.items()})
+        return Stored(digest, sum(copy.num_bytes for copy in copies.values()))
 
 
 def _copy_file(source: Path, target: Path, alive: Callable[[], None]) -> Stored:

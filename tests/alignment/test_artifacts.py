@@ -1,7 +1,9 @@
 """The artifact store: by content, whole or not at all."""
 
+import errno
 import hashlib
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -129,3 +131,87 @@ def test_an_empty_directory_is_no_artifact(store, tmp_path):
 
     with pytest.raises(ValueError, match="no files"):
         store.put(tmp_path / "empty")
+
+
+def blocks(root) -> int:
+    """Bytes that a directory takes on disk, each file once, as `du` counts."""
+    files = {path.stat().st_ino: path.stat().st_blocks for path in root.rglob("*") if path.is_file()}
+    return 512 * sum(files.values())
+
+
+@pytest.fixture
+def siblings(tmp_path):
+    """Two reward models with heads of their own on one backbone of a mebibyte."""
+    directories = [tmp_path / name / "reward_model" for name in ("en", "de")]
+    for number, directory in enumerate(directories):
+        (directory / "backbone").mkdir(parents=True)
+        (directory / "backbone" / "weights").write_bytes(b"\x01" * 2**20)
+        (directory / "head").write_bytes(bytes([number]) * 3000)
+    return directories
+
+
+def test_equal_files_of_two_directories_take_their_room_once(store, siblings):
+    first, second = (store.path(store.put(directory).digest) for directory in siblings)
+
+    backbones = [place / "backbone" / "weights" for place in (first, second)]
+    assert len({path.stat().st_ino for path in backbones}) == 1
+    assert backbones[0].stat().st_nlink == 3
+    assert (first / "head").read_bytes() != (second / "head").read_bytes()
+    assert blocks(store.root) < 1.1 * 2**20
+
+
+def test_what_is_shared_counts_in_full_for_each_and_is_verified_for_each(store, siblings):
+    stored = [store.put(directory) for directory in siblings]
+
+    assert [one.num_bytes for one in stored] == [2**20 + 3000] * 2
+    for one in stored:
+        assert store.verify(one.digest).is_dir()
+
+
+def test_a_change_of_shared_bytes_is_noticed_in_every_artifact_that_has_them(store, siblings):
+    digests = [store.put(directory).digest for directory in siblings]
+    _forge(store.path(digests[0]) / "backbone" / "weights")
+
+    for digest in digests:
+        with pytest.raises(AlignmentError, match="was changed"):
+            store.verify(digest)
+
+
+def test_changed_bytes_are_not_passed_on_to_what_is_stored_later(store, siblings):
+    first, second = siblings
+    broken = store.put(first).digest
+    _forge(store.path(broken) / "backbone" / "weights")
+
+    later = store.put(second).digest
+
+    assert store.verify(later).is_dir()
+    shutil.rmtree(store.path(broken).parent)
+    assert store.verify(store.put(first).digest).is_dir()
+    assert blocks(store.root) < 1.1 * 2**20
+
+
+def test_without_hard_links_everything_is_copied(store, siblings, monkeypatch):
+    def refuse(self, target):
+        raise PermissionError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+    for directory in siblings:
+        place = store.verify(store.put(directory).digest)
+        assert (place / "backbone" / "weights").stat().st_nlink == 1
+
+
+def test_a_full_disk_is_not_taken_for_one_without_links(store, siblings, monkeypatch):
+    def refuse(self, target):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+    with pytest.raises(OSError, match="no space left"):
+        store.put(siblings[0])
+    assert not list(store.root.glob("partial-*"))
+
+
+def _forge(path):
+    path.chmod(0o644)
+    path.write_bytes(b"forged")
