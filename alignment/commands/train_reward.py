@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         "metrics": card.metrics,
         "backbone": card.backbone,
         "data_digest": card.data_digest,
+        "notes": card.notes,
     }
 
 

@@ -47,7 +47,7 @@ class RewardModelCard:
 
     feedback: pairs, ratings or both; mean_characters: of the training responses; rating_baselines: None
     where there are no training ratings; mean, deviation: of the logits on the `measured_on` split; rewards
-    are measured in them. identity: of the order that asked for it.
+    are measured in them. identity: of the order that asked for it; notes: what was decided on the way.
     """
 
     identity: str
@@ -65,6 +65,7 @@ class RewardModelCard:
     measured_on: str
     mean: float
     deviation: float
+    notes: tuple[str, ...] = ()
 
     def write(self, directory: Path) -> None:
         text = json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=2, sort_keys=True)
@@ -85,4 +86,5 @@ class RewardModelCard:
         content["counts"] = {tag: LanguageCounts(**counts) for tag, counts in content["counts"].items()}
         if content["rating_baselines"]:
             content["rating_baselines"] = RatingBaselines(**content["rating_baselines"])
+        content["notes"] = tuple(content.get("notes", ()))
         return cls(**content)

@@ -5,28 +5,31 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft import PeftModel, TaskType
 from scipy.special import log_expit  # type: ignore[import-untyped]
 from torch import nn
 from transformers import set_seed
 
 from alignment.errors import AlignmentError
+from alignment.memory import Batch
 from alignment.packages.origin import read_origin, write_origin
 from alignment.progress import Progress, silent
 from alignment.reward.examples import TrainingData
 from alignment.reward.features import FeatureExtractor
 from alignment.reward.formatting import Formatter, Response
 from alignment.reward.heads import Fitted, Floats, Head
-from alignment.reward.model import BACKBONE
+from alignment.reward.model import BACKBONE, load_extractor
 from alignment.reward.network import RewardNetwork
 from alignment.reward.settings import Method, RewardSettings
 from alignment.reward.trainers import Training, pad_ids, trainer_for
-from alignment.training.checkpointing import ProgressCallback, newest_checkpoint
+from alignment.training.adapters import with_adapters
+from alignment.training.arguments import without_dropout
+from alignment.training.attempts import train_within_memory
+from alignment.training.checkpointing import ProgressCallback, go_on
 from alignment.training.workshop import Workshop
 
 BATCH_SIZE = 8
 LAST_STEPS = 50
-LORA_SCALE = 2  # alpha over rank
 
 
 def fine_tune(
@@ -45,57 +48,64 @@ def fine_tune(
     """
     if data.feedback == "both":
         raise AlignmentError("lora and full learn from pairs or from ratings; give one kind, or use frozen.")
-    network = _network(extractor, settings)
     callback = ProgressCallback(progress)
-    training = Training(
-        network=network,
-        formatter=extractor.formatter,
-        settings=settings,
-        checkpoints=workshop.checkpoints,
-        callback=callback,
-    )
-    trainer = trainer_for(training, data.train)
-    newest = newest_checkpoint(workshop.checkpoints)
-    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
-    if callback.reason:
-        raise callback.reason
-    logits = network_logits(network, extractor.formatter, data.yardstick)
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    metrics = {"loss": float(np.mean(losses[-LAST_STEPS:])), **_agreement(data, logits)}
-    return Fitted(_finish(network, extractor.formatter, source, workshop.model / BACKBONE), metrics, logits)
+    loaded = [extractor]
+
+    def attempt(batch: Batch) -> Fitted:
+        own = loaded.pop() if loaded else _loaded_again(extractor, source)
+        training = Training(
+            network=_network(own, settings),
+            formatter=own.formatter,
+            settings=settings,
+            batch=batch,
+            checkpoints=workshop.checkpoints,
+            callback=callback,
+        )
+        return _train(training, data, source, workshop.model / BACKBONE)
+
+    return train_within_memory(workshop, settings.fine_tuning.batch_size, attempt, callback.say)
 
 
-def network_logits(network: nn.Module, formatter: Formatter, responses: Sequence[Response]) -> Floats:
+def network_logits(
+    network: nn.Module, formatter: Formatter, responses: Sequence[Response], batch_size: int = BATCH_SIZE
+) -> Floats:
     """Logits as in training: batches in the given order, padded to the longest. Returns (N,)."""
     ids = [one.ids for one in formatter.tokens([formatter.input(*one) for one in responses])]
     device = next(network.parameters()).device
     network.eval()
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(ids), BATCH_SIZE):
-            batch = {name: rows.to(device) for name, rows in pad_ids(ids[start : start + BATCH_SIZE]).items()}
+        for start in range(0, len(ids), batch_size):
+            batch = {name: rows.to(device) for name, rows in pad_ids(ids[start : start + batch_size]).items()}
             parts.append(network(**batch).logits.squeeze(-1).cpu().numpy())
     return np.concatenate(parts).astype(np.float64)
 
 
+def _loaded_again(extractor: FeatureExtractor, source: Path) -> FeatureExtractor:
+    """The extractor as it was, in memory of its own; the trained one has none any more, whoever holds it."""
+    trained: nn.Module = extractor.backbone
+    trained.to("meta")
+    return load_extractor(source, extractor.formatter.layout)
+
+
+def _train(training: Training, data: TrainingData, source: Path, place: Path) -> Fitted:
+    trainer = trainer_for(training, data.train)
+    go_on(trainer, training.checkpoints, training.callback)
+    batch_size = min(BATCH_SIZE, training.batch.per_device)
+    logits = network_logits(training.network, training.formatter, data.yardstick, batch_size)
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    metrics = {"loss": float(np.mean(losses[-LAST_STEPS:])), **_agreement(data, logits)}
+    return Fitted(_finish(training.network, training.formatter, source, place), metrics, logits)
+
+
 def _network(extractor: FeatureExtractor, settings: RewardSettings) -> RewardNetwork | PeftModel:
-    """With a head drawn from the seed and without dropout, so that a text has one reward in training too."""
+    """With a head drawn from the seed."""
     set_seed(settings.seed % 2**32)
     network = RewardNetwork(extractor.backbone, extractor.pooling)
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
+    without_dropout(network)
     if settings.method is Method.FULL:
         return network
-    rank = settings.fine_tuning.lora_rank
-    adapters = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
-        r=rank,
-        lora_alpha=LORA_SCALE * rank,
-        target_modules="all-linear",
-        modules_to_save=["score"],
-    )
-    return get_peft_model(network, adapters)
+    return with_adapters(network, TaskType.SEQ_CLS, settings.fine_tuning.lora_rank, also=("score",))
 
 
 def _agreement(data: TrainingData, logits: Floats) -> dict[str, float]:

@@ -6,7 +6,7 @@ cross-entropy. Both get token ids made by our formatter, so that neither adds, c
 B ratings, T tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,24 +22,27 @@ from transformers.trainer_callback import PrinterCallback
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import RewardTrainer
 
+from alignment.memory import Batch
 from alignment.reward.examples import Examples, responses_in
 from alignment.reward.formatting import Formatter, Tokens
 from alignment.reward.network import RewardNetwork
 from alignment.reward.settings import RewardSettings
+from alignment.training.arguments import trainer_arguments
 from alignment.training.checkpointing import ProgressCallback
 from alignment.training.example_order import training_order
-
-WARM_UP = 0.1
-KEPT_CHECKPOINTS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """What a trainer is set up with; network: with adapters around it for lora."""
+    """What a trainer is set up with.
+
+    network: with adapters around it for lora; batch: the settings' batch, in parts where it does not fit.
+    """
 
     network: RewardNetwork | PeftModel
     formatter: Formatter
     settings: RewardSettings
+    batch: Batch
     checkpoints: Path
     callback: ProgressCallback
 
@@ -65,7 +68,7 @@ def _pair_trainer(training: Training, examples: Examples) -> Trainer:
     chosen, rejected = ids[0::2], ids[1::2]
     order = _order(training, [max(len(a), len(b)) for a, b in zip(chosen, rejected, strict=True)])
     data = Dataset.from_dict({"chosen_ids": chosen, "rejected_ids": rejected}).select(order)
-    return RewardTrainer(
+    return PairTrainer(
         model=training.network,
         args=RewardConfig(**_arguments(training), max_length=None, disable_dropout=False),
         train_dataset=data,
@@ -91,18 +94,38 @@ def _rating_trainer(training: Training, examples: Examples) -> Trainer:
     )
 
 
+class PairTrainer(RewardTrainer):
+    """Gives each pair of a batch the same weight: TRL gives it to each part, and the last may be smaller."""
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], Tensor | int | None]:
+        """The parts of one batch."""
+        parts, num_items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self._rows_per_part = sum(len(part["input_ids"]) for part in parts) / max(len(parts), 1)
+        return parts, num_items
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **options: Any) -> Any:
+        """Of a part, to be averaged over the parts."""
+        loss = super().compute_loss(model, inputs, *args, **options)
+        return loss * (len(inputs["input_ids"]) / self._rows_per_part)
+
+
 class RatingLoss:
     """Binary cross-entropy of the logits, which also counts how many are on the right side of 0."""
 
     def __init__(self) -> None:
         self._num_right = self._num_seen = 0
 
-    def __call__(self, outputs: SequenceClassifierOutput, labels: Tensor, **_: Any) -> Tensor:
-        """labels (B,): 1 good, 0 bad. Returns the mean over the batch."""
+    def __call__(
+        self, outputs: SequenceClassifierOutput, labels: Tensor, num_items_in_batch: Tensor, **_: Any
+    ) -> Tensor:
+        """labels (B,): 1 good, 0 bad, of a part of a batch. Returns what they add to the mean of it all."""
         logits = outputs["logits"].squeeze(-1).float()  # (B,)
         self._num_right += int(((logits > 0) == (labels > 0.5)).sum())
         self._num_seen += len(labels)
-        return nn.functional.binary_cross_entropy_with_logits(logits, labels)
+        losses = nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+        return losses / num_items_in_batch
 
     def take_accuracy(self) -> dict[str, float]:
         """The accuracy since it was last taken."""
@@ -129,27 +152,5 @@ def _order(training: Training, lengths: list[int]) -> list[int]:
 
 
 def _arguments(training: Training) -> dict[str, Any]:
-    """What both trainers share. The order of the data is ours, so they read it once, from front to back."""
-    own = training.settings.fine_tuning
-    on_gpu = torch.cuda.is_available()
-    return {
-        "output_dir": str(training.checkpoints),
-        "seed": training.settings.seed % 2**32,
-        "num_train_epochs": 1,
-        "train_sampling_strategy": "sequential",
-        "per_device_train_batch_size": own.batch_size,
-        "learning_rate": own.learning_rate,
-        "lr_scheduler_type": "linear",
-        "warmup_steps": WARM_UP,
-        "save_strategy": "steps",
-        "save_steps": own.checkpoint_every,
-        "save_total_limit": KEPT_CHECKPOINTS,
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "report_to": "none",
-        "disable_tqdm": True,
-        "use_cpu": not on_gpu,
-        "bf16": on_gpu,
-        "activation_checkpointing": on_gpu,
-        "dataloader_pin_memory": on_gpu,
-    }
+    settings = training.settings
+    return trainer_arguments(settings.fine_tuning, settings.seed, training.batch, training.checkpoints)

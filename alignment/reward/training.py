@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from alignment.reward.invariance import check_invariance
 from alignment.reward.model import BACKBONE, RewardModel, load_extractor, save_head
 from alignment.reward.settings import Method, RewardSettings
 from alignment.tasks import task_named
+from alignment.training.attempts import memory_notes
 from alignment.training.lineage import code_versions
 from alignment.training.workshop import Workshop, link_files, open_workshop
 
@@ -56,7 +57,7 @@ def train(order: Order, output: Path, *, cache: Path, progress: Progress = silen
     extractor = load_extractor(order.backbone.directory, _layout(order.settings))
     data = training_data(order.feedback, extractor.formatter, order.settings)
     fitted = _fit(order, data, extractor, workshop, cache, progress)
-    card = _card(order, data, extractor, fitted)
+    card = replace(_card(order, data, extractor, fitted), notes=memory_notes(workshop))
     save_head(fitted.head, workshop.model)
     card.write(workshop.model)
     check_invariance(
