@@ -1,6 +1,7 @@
 """A store of files and directories, each named by the SHA-256 of its content and written whole."""
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -56,6 +57,16 @@ class ArtifactStore:
             path = Path(directory) / name
             write_records(path, records)
             return self.put(path)
+
+    def remove_abandoned(self, *, untouched_since: float) -> int:
+        """Remove what was being stored when its process was killed. Returns how many contents that were.
+
+        untouched_since: seconds since the epoch. Whoever is still copying touches its files all the time.
+        """
+        abandoned = [path for path in self.root.glob("partial-*") if _touched_at(path) < untouched_since]
+        for path in abandoned:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(abandoned)
 
     def path(self, digest: str) -> Path:
         """Where a content lies. Raises AlignmentError when the store does not have it."""
@@ -119,6 +130,14 @@ def _rename(partial: Path, place: Path) -> None:
         return  # the same content is there already
     for directory in (place, place.parent):
         _sync_directory(directory)
+
+
+def _touched_at(directory: Path) -> float:
+    """When anything in a directory was last written; never, as it were, where it goes away meanwhile."""
+    try:
+        return max(path.stat().st_mtime for path in (directory, *directory.rglob("*")))
+    except FileNotFoundError:
+        return math.inf
 
 
 def _sync_directory(directory: Path) -> None:

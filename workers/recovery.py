@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,15 +17,25 @@ from annotate.models import Worker
 from annotate.services import deliveries, news, runs
 from workers import announcement
 from workers.announcement import listened_queues, worker_name
+from workers.job import store
 
 logger = logging.getLogger(__name__)
 
+ABANDONED_SECONDS = 3600.0  # longer than any clock of a file server is wrong
+EVER = timedelta(days=36_500)
 
-def sweep() -> None:
-    """Recover what silent workers held. A database that is down is logged; the next sweep tries again."""
+
+def sweep(*, patient: bool = False) -> None:
+    """Recover what silent workers held. A database that is down is logged; the next sweep tries again.
+
+    patient: nobody counts as silent this time, for nobody could be heard.
+    """
     now = timezone.now()
+    silence = EVER if patient else timedelta(seconds=settings.SILENCE_SECONDS)
     with _tolerated("The sweep failed"):
-        runs.recover(silent_since=now - timedelta(seconds=settings.SILENCE_SECONDS), now=now)
+        runs.recover(silent_since=now - silence, now=now)
+    with _tolerated("Parts of lost artifacts stay for the next sweep"):
+        store().remove_abandoned(untouched_since=now.timestamp() - ABANDONED_SECONDS)
     with _tolerated("The news waits for the next sweep"):
         news.tell_missed(now=now)
         deliveries.send_due(now=now)
@@ -42,7 +53,7 @@ def give_back() -> None:
 def _tolerated(failure: str) -> Iterator[None]:
     try:
         yield
-    except Error:
+    except (Error, OSError):
         logger.exception(failure)
     finally:
         connection.close()  # the pool's processes are forked from this one
@@ -59,6 +70,7 @@ class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships n
     def __init__(self, parent: Any, **options: Any) -> None:
         self.entry: Any = None
         self.queues: list[str] = []
+        self.reached_at = time.monotonic()  # when the database was last seen
         super().__init__(parent, **options)
 
     def start(self, worker: Any) -> None:
@@ -68,10 +80,18 @@ class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships n
         self.entry = worker.timer.call_repeatedly(settings.SWEEP_SECONDS, self.tend)
 
     def tend(self) -> None:
-        """Refresh what this worker says of itself, then look after the others."""
+        """Refresh what this worker says of itself, then look after the others.
+
+        When the database was away the others were not heard either: they get one sweep to speak.
+        """
+        patient = time.monotonic() - self.reached_at > 2 * settings.SWEEP_SECONDS
+        reached = False
         with _tolerated("The worker could not say that it is alive"):
             announcement.refresh(os.getpid(), self.queues, now=timezone.now())
-        sweep()
+            reached = True
+        sweep(patient=patient)
+        if reached:
+            self.reached_at = time.monotonic()
 
     def stop(self, worker: Any) -> None:
         """Runs before the pool waits for its processes."""

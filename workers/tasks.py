@@ -16,6 +16,7 @@ from annotate.services.claims import claim_next
 from annotate.services.runs import NewArtifact, RunTakenAwayError
 from workers.announcement import listened_queues, this_worker
 from workers.celery import app
+from workers.disk import lack_of_room
 from workers.heartbeat import Heartbeat
 from workers.job import store
 from workers.jobs import JOBS
@@ -45,14 +46,20 @@ def execute_run(run_id: int) -> None:
     except ProcessHungError as error:
         _try_again(run, str(error))
     except ProcessFailedError as error:
-        _fail(run, str(error), Run.ErrorKind.OURS)
+        _fail_by_fault(run, str(error))
     except Exception:
         logger.exception("%s failed", run)
-        _fail(run, traceback.format_exc(), Run.ErrorKind.OURS)
+        _fail_by_fault(run, traceback.format_exc())
 
 
 def _try_again(run: Run, error: str) -> None:
     patiently(lambda: runs.try_again(run, error=error, now=timezone.now()))
+
+
+def _fail_by_fault(run: Run, report: str) -> None:
+    """Whatever broke when a disk was full, it is for a person to mend."""
+    full = lack_of_room(report)
+    _fail(run, full or report, Run.ErrorKind.USER if full else Run.ErrorKind.OURS)
 
 
 def _fail(run: Run, error: str, kind: Run.ErrorKind) -> None:

@@ -1,6 +1,7 @@
 """Recovery: what every worker does for the others, and when it is stopped."""
 
 import os
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.utils import timezone
 from annotate import broker
 from annotate.services import runs, webhooks
 from tests.annotate.factories import ExperimentFactory, RunFactory
-from workers.recovery import give_back, sweep, worker_name
+from workers.recovery import ABANDONED_SECONDS, Recovery, give_back, sweep, worker_name
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,3 +66,32 @@ def test_the_sweep_tells_what_nobody_was_told_of_and_delivers_it(monkeypatch, an
     sweep()
 
     assert posted == ["run failed", "experiment ended"]
+
+
+def test_after_a_time_without_database_the_others_get_one_sweep_to_speak(settings, announced):
+    silent = RunFactory(status="running", heartbeat_at=timezone.now() - timedelta(days=1))
+    worker = Recovery(None)
+    worker.reached_at -= 2 * settings.SWEEP_SECONDS + 1
+
+    worker.tend()
+    silent.refresh_from_db()
+    first = silent.status
+    worker.tend()
+
+    silent.refresh_from_db()
+    assert (first, silent.status) == ("running", "queued")
+
+
+def test_the_sweep_removes_what_was_being_stored_when_its_process_was_killed(settings, tmp_path):
+    settings.ARTIFACTS = tmp_path
+    for name in ("partial-old", "partial-young"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").touch()
+    long_ago = time.time() - ABANDONED_SECONDS - 60
+    for path in (tmp_path / "partial-old", tmp_path / "partial-old" / "model.safetensors"):
+        os.utime(path, (long_ago, long_ago))
+    os.utime(tmp_path / "partial-young", (long_ago, long_ago))  # its file is being written
+
+    sweep()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["partial-young"]
