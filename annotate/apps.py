@@ -8,3 +8,8 @@ class AnnotateConfig(AppConfig):
 
     name = "annotate"
     verbose_name = "Polyreward"
+
+    def ready(self) -> None:
+        from annotate.services import sign_ins  # rows can be imported now, and not before
+
+        sign_ins.watch()

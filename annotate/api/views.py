@@ -23,7 +23,7 @@ from annotate.api.permissions import ForAdmins, ForResearchers
 from annotate.models import Assignment, Experiment, Prompt, Run
 from annotate.services import experiments, runs
 from annotate.services.assignment import lease_next, skip
-from annotate.services.downloads import win_rate_rows
+from annotate.services.downloads import note_download, win_rate_rows
 from annotate.services.judging import Answer, record_judgment
 from annotate.services.progress import studies_for
 from annotate.sides import Verdict
@@ -150,7 +150,9 @@ class Experiments(
         """The win rate of every cell that has a verdict; "both bad" counts as a tie unless left out."""
         experiment = experiment_to_read(signed_in(request), int(pk))
         left_out = request.query_params.get("both_bad") == BothBad.LEFT_OUT
-        return Response(list(win_rate_rows(experiment, BothBad.LEFT_OUT if left_out else BothBad.TIE)))
+        both_bad = BothBad.LEFT_OUT if left_out else BothBad.TIE
+        note_download(signed_in(request), experiment, "win rates by the API", both_bad)
+        return Response(list(win_rate_rows(experiment, both_bad)))
 
 
 class Runs(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Run]):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from annotate.models import Experiment, Proficiency, Run, User
-from annotate.services import experiments, runs
+from annotate.services import audit, experiments, runs
 from annotate.services.languages import ensure_language
 
 NAME = "Warm continuations"
@@ -78,6 +78,7 @@ def _person(name: str, role: User.Role, password: str) -> SignIn:
     if is_new:
         user.set_password(password)
         user.save(update_fields=["password"])
+        audit.record_from_shell("user.added", user, role=role)
     if role == User.Role.ANNOTATOR:
         for tag in SPOKEN:
             Proficiency.objects.get_or_create(

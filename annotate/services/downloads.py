@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from alignment.statistics.win_rate import BothBad
-from annotate.models import Experiment, Judgment
+from annotate.models import Experiment, Judgment, User
+from annotate.services import audit
 from annotate.services.results import evaluated, win_rate_matrix
 
 Row = dict[str, Any]
@@ -58,6 +59,11 @@ def judgment_rows(experiment: Experiment, both_bad: BothBad) -> Iterator[Row]:
             "seconds": judgment.seconds,
             "created_at": judgment.created_at.isoformat(),
         }
+
+
+def note_download(reader: User, experiment: Experiment, name: str, both_bad: BothBad) -> None:
+    """Keep in the audit trail who took which file."""
+    audit.record(reader, "results.downloaded", experiment, file=name, both_bad=str(both_bad))
 
 
 class _Echo:

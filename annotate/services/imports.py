@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from django.db import transaction
 
@@ -108,6 +108,14 @@ def import_file(
         if plan.dry_run:
             transaction.set_rollback(True)
     return report
+
+
+def facts_of(plan: ImportPlan, report: ImportReport, name: str) -> dict[str, Any]:
+    """What the audit trail keeps of an import."""
+    facts = {"file": name, "format": plan.format.key, "task": plan.task}
+    datasets = sorted({group.dataset for group in report.added})
+    counts = {"added": report.num_added, "already there": report.num_known, "broken": report.num_broken}
+    return {**facts, "data_sets": datasets, **counts}
 
 
 def _import_batches(

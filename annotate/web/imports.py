@@ -17,9 +17,10 @@ from alignment.errors import AlignmentError
 from alignment.languages import language_named
 from alignment.records import SPLITS
 from alignment.tasks import TASKS
-from annotate.access import for_researchers
+from annotate.access import for_researchers, signed_in
 from annotate.models import PromptSet
-from annotate.services.imports import ImportPlan, import_file
+from annotate.services import audit
+from annotate.services.imports import ImportPlan, facts_of, import_file
 from annotate.web.datasets import all_datasets
 
 MAX_UPLOAD_MIB = 20
@@ -88,6 +89,8 @@ def page(request: HttpRequest) -> HttpResponse:
         plan = form.plan(dry_run="check" in request.POST)
         file = form.cleaned_data["file"]
         report = import_file(file, plan, now=timezone.now())
+        if not plan.dry_run:
+            audit.record(signed_in(request), "data.imported", **facts_of(plan, report, file.name or ""))
         context |= {"plan": plan, "report": report, "added": sorted(report.added.items()), "name": file.name}
     context["datasets"] = all_datasets()
     return render(request, "imports/page.html", context, status=422 if form.errors else 200)

@@ -63,6 +63,7 @@ def cell(request: HttpRequest, experiment_id: int, source: str, target: str) -> 
 def download(request: HttpRequest, experiment_id: int, name: str) -> StreamingHttpResponse:
     """One of the experiment's files, streamed."""
     found = experiment_to_read(signed_in(request), experiment_id)
+    downloads.note_download(signed_in(request), found, name, _both_bad(request))
     lines = downloads.FILES[name](found, _both_bad(request))
     kind = "text/csv" if name.endswith(".csv") else "application/jsonl"
     response = StreamingHttpResponse(lines, content_type=f"{kind}; charset=utf-8")

@@ -7,7 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from alignment.jsonl import json_line
 from annotate.errors import AnnotateError
+from annotate.services import audit
 from annotate.services.exports import all_feedback, imported_records
+
+SAID = ("task", "dataset", "languages", "feedback")
 
 
 class Command(BaseCommand):
@@ -26,6 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         lines = all_feedback if options["feedback"] else imported_records
         try:
+            audit.record_from_shell("data.exported", **{name: options[name] for name in SAID})
             for record in lines(options["task"], options["dataset"], options["languages"]):
                 self.stdout.write(json_line(record), ending="")
         except AnnotateError as error:

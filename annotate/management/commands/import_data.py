@@ -18,7 +18,8 @@ from alignment.errors import AlignmentError
 from alignment.jsonl import BrokenLine
 from alignment.records import SPLITS
 from annotate.errors import AnnotateError
-from annotate.services.imports import ImportPlan, ImportReport, import_file
+from annotate.services import audit
+from annotate.services.imports import ImportPlan, ImportReport, facts_of, import_file
 
 
 class Command(BaseCommand):
@@ -60,6 +61,8 @@ class Command(BaseCommand):
         )
         with bar as file:
             report = import_file(file, plan, now=timezone.now(), on_broken=write_down)
+        if not plan.dry_run:
+            audit.record_from_shell("data.imported", **facts_of(plan, report, path.name))
         self.stdout.write(f"{path}: {report}")
         for group, count in sorted(report.added.items()):
             self.stdout.write(f"  {count:,} {group.kind} of {group.dataset}, {group.language} {group.split}")

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 import annotate
 from alignment.data.formats.registry import format_named
-from annotate.services.imports import ImportPlan, import_file
+from annotate.services import audit
+from annotate.services.imports import ImportPlan, facts_of, import_file
 
 SAMPLE = Path(annotate.__file__).parent / "sample"
 PLAN = ImportPlan(
@@ -25,4 +26,5 @@ class Command(BaseCommand):
         for path in sorted(SAMPLE.glob("*.jsonl")):
             with path.open("rb") as file:
                 report = import_file(file, PLAN, now=timezone.now())
+            audit.record_from_shell("data.imported", **facts_of(PLAN, report, path.name))
             self.stdout.write(f"{path.name}: {report}")
