@@ -25,7 +25,7 @@ CONFIGURATION = {
 ONE_RETRY = {"max_retries": 1, "interval_start": 0}  # enough for a pooled connection that went stale
 
 PATIENCE = {"socket_connect_timeout": 3, "socket_timeout": 5}  # seconds, because a page waits
-IMPATIENT = PATIENCE | {"max_retries": 1, "interval_start": 0, "connect_retries_timeout": 3}
+IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 1, "interval_start": 0}
 
 producer = Celery("annotate", set_as_current=False)
 producer.conf.update(CONFIGURATION)
@@ -53,7 +53,7 @@ def announce_forgotten(takeable: RunQuerySet) -> None:
 
 
 def num_messages(queue: str) -> int:
-    """How many messages nobody has heard yet. Raises OperationalError within seconds of a silent broker."""
+    """How many messages nobody has heard yet. Raises OperationalError soon where the broker is silent."""
     with producer.connection_for_write(transport_options=IMPATIENT) as connection:
         return int(connection.default_channel.queue_declare(queue=queue).message_count)
 
