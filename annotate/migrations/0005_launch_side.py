@@ -163,6 +163,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='run',
+            name='queued_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='run',
             name='num_units',
             field=models.PositiveIntegerField(default=0, help_text='examples, responses or prompts that it works on, known before; 0: not known'),
         ),

@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from annotate.models.experiments import Experiment
 from annotate.models.languages import Language
@@ -81,7 +82,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def queue(self) -> int:
         """Waiting → queued."""
-        return self.filter(status=Run.Status.WAITING).update(status=Run.Status.QUEUED)
+        return self.filter(status=Run.Status.WAITING).update(status=Run.Status.QUEUED, queued_at=Now())
 
     def cancel(self, *, now: datetime) -> int:
         """Waiting, queued or running → cancelled. A worker that had the run has lost it at once."""
@@ -99,7 +100,9 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def put_back(self) -> int:
         """Running → queued, as long as there are attempts left."""
-        return self.filter(status=Run.Status.RUNNING, attempts_left__gt=0).update(status=Run.Status.QUEUED)
+        return self.filter(status=Run.Status.RUNNING, attempts_left__gt=0).update(
+            status=Run.Status.QUEUED, queued_at=Now()
+        )
 
     def give_up(self, *, error: str, now: datetime) -> int:
         """Running → failed, where no attempts are left."""
@@ -110,7 +113,7 @@ class RunQuerySet(models.QuerySet["Run"]):
     def release(self) -> int:
         """Running → queued, because of a stop or a pause; the broken attempt does not count."""
         return self.filter(status=Run.Status.RUNNING).update(
-            status=Run.Status.QUEUED, attempts_left=F("attempts_left") + 1
+            status=Run.Status.QUEUED, queued_at=Now(), attempts_left=F("attempts_left") + 1
         )
 
 
@@ -193,6 +196,7 @@ class Run(models.Model):
     error = models.TextField(blank=True)
     error_kind = models.CharField(max_length=4, choices=ErrorKind.choices, default=ErrorKind.NONE, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError
+from django.utils import timezone
 
 from annotate.models import Run
 from tests.annotate.factories import RunFactory
@@ -155,3 +156,15 @@ def test_a_running_run_must_have_a_heartbeat():
 def test_a_failed_run_must_say_why():
     with pytest.raises(IntegrityError, match="failed_says_why"):
         RunFactory(status="failed")
+
+
+@pytest.mark.parametrize("become", ["queue", "put_back", "release"])
+def test_a_run_knows_since_when_it_is_queued(now, become):
+    run = RunFactory(status="waiting" if become == "queue" else "running", heartbeat_at=now)
+    begun = timezone.now()
+
+    getattr(Run.objects, become)()
+
+    run.refresh_from_db()
+    assert run.status == "queued"
+    assert abs(run.queued_at - begun) < timedelta(minutes=1)
