@@ -65,6 +65,11 @@ class Workplace(NamedTuple):
     stuck: list[Stuck]
     site_version: str
 
+    @property
+    def broker_answers(self) -> bool:
+        """Whether the messages of the queues could be counted."""
+        return all(queue.num_messages is not None for queue in self.queues)
+
 
 def workplace(*, now: datetime) -> Workplace:
     """Look now."""
