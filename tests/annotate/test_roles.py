@@ -70,6 +70,7 @@ TABLE = {
     "GET /news/": READERS,
     "POST /news/read/": (SIGN_IN, NO, NO, SIGN_IN, SIGN_IN),
     "POST /news/1/read/": (SIGN_IN, NO, NO, SIGN_IN, SIGN_IN),
+    "GET /metrics": (404,) * 5,
     "GET /design/": ADMINS,
     "GET /api/schema/": (401, YES, YES, YES, YES),
     "POST /api/v1/token/": (400,) * 5,
