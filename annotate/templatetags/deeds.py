@@ -17,8 +17,8 @@ def deed(action: str) -> str:
 
 @register.filter
 def told(detail: dict[str, Any]) -> str:
-    """The particulars in a line: names and values."""
-    return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items())
+    """The particulars in a line, by name, because databases keep them in orders of their own."""
+    return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in sorted(detail.items()))
 
 
 def _plain(value: Any) -> str:

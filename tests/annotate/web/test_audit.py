@@ -136,4 +136,4 @@ def test_acts_are_told_in_words(admin, rosa, note):
 
     assert "changed the priority of an experiment" in text
     assert f'<a href="/experiments/{experiment.pk}/">Warm lines</a>' in text
-    assert "priority: High; fields: a, b" in text
+    assert "fields: a, b; priority: High" in text
