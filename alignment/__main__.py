@@ -11,6 +11,15 @@ from types import FrameType
 
 from alignment.commands.reporting import STYLES, reporter_for
 from alignment.errors import AlignmentError
+from alignment.members import (
+    LeftToFirstError,
+    StartAgainError,
+    die_with_starter,
+    is_first,
+    is_member,
+    leave_word,
+)
+from alignment.multi_device import START_AGAIN, keep_to_one_device, launch, processes_to_start
 from alignment.progress import Progress, Step
 
 PROGRAM = "python -m alignment"
@@ -38,23 +47,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     given, rest = shared.parse_known_args(argv)
     _set_threads(given.threads)
     arguments = _parser(shared, rest).parse_args(rest, namespace=given)
-    reporter = reporter_for(arguments.progress, sys.stdout, sys.stderr)
     try:
-        # Libraries that print must not write between our lines.
-        with (
-            contextlib.redirect_stdout(sys.stderr),
-            reporter.running(),
-            _stoppable(reporter.step) as progress,
-        ):
-            result = arguments.run(arguments, progress)
+        num_processes = processes_to_start(arguments)
+        if num_processes > 1:
+            return launch(argv, num_processes)
+        _run(arguments)
     except AlignmentError as error:
-        sys.stderr.write(f"{error}\n")
-        return USER_ERROR
+        return _ended(USER_ERROR, str(error))
     except StopRequestedError:
-        sys.stderr.write("Stopped. Give the same command again to go on.\n")
-        return STOPPED
-    reporter.result(result)
+        return _ended(STOPPED, "Stopped. Give the same command again to go on.")
+    except StartAgainError as error:
+        return _ended(START_AGAIN, str(error))
+    except LeftToFirstError:
+        pass
     return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    """In this process."""
+    die_with_starter()
+    if hasattr(arguments, "learning_rate"):
+        keep_to_one_device()
+    reporter = reporter_for(arguments.progress if is_first() else "none", sys.stdout, sys.stderr)
+    # Libraries that print must not write between our lines.
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        reporter.running(),
+        _stoppable(reporter.step) as progress,
+    ):
+        result = arguments.run(arguments, progress)
+    reporter.result(result)
+
+
+def _ended(status: int, sentence: str) -> int:
+    leave_word(status, sentence)
+    sys.stderr.write(f"{sentence}\n")
+    return status
 
 
 def _shared_options() -> argparse.ArgumentParser:
@@ -62,6 +90,9 @@ def _shared_options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
     parser.add_argument("--progress", choices=STYLES, default="bar", help="how to report (bar)")
     parser.add_argument("--threads", type=int, metavar="N", help="of the CPU (half of the cores)")
+    parser.add_argument(
+        "--processes", type=int, metavar="N", help="of training by lora or full (one for each accelerator)"
+    )
     return parser
 
 
@@ -80,6 +111,8 @@ def _parser(shared: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Ar
 
 def _set_threads(threads: int | None) -> None:
     """Before torch is imported. On a busy machine a thread for each core is much slower than one for all."""
+    if is_member():
+        return  # its share was set by who started it
     if threads is None and "OMP_NUM_THREADS" in os.environ:
         return
     cores = len(os.sched_getaffinity(0))

@@ -75,16 +75,21 @@ def _nvidia_smi() -> str:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
     except OSError:
-        _log_once("There is no nvidia-smi here, so no accelerator is used.")
+        _log_once(logging.INFO, "There is no nvidia-smi here, so no accelerator is used.")
         return ""
     try:
         output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         _abandon(process)
-        _log_once(f"nvidia-smi gave no answer in {TIMEOUT_SECONDS:g} seconds, so no accelerator is used.")
+        _log_once(
+            logging.WARNING,
+            f"nvidia-smi gave no answer in {TIMEOUT_SECONDS:g} seconds, so no accelerator is used.",
+        )
         return ""
     if process.returncode:
-        _log_once(f"nvidia-smi ended with status {process.returncode}, so no accelerator is used.")
+        _log_once(
+            logging.WARNING, f"nvidia-smi ended with status {process.returncode}, so no accelerator is used."
+        )
         return ""
     return output
 
@@ -99,8 +104,8 @@ def _abandon(process: subprocess.Popen[str]) -> None:
 
 
 @cache
-def _log_once(message: str) -> None:
-    logger.warning(message)
+def _log_once(level: int, message: str) -> None:
+    logger.log(level, message)
 
 
 def _parsed(line: str, host_total: int, host_available: int) -> _Listed:

@@ -26,6 +26,7 @@ from alignment.training.adapters import with_adapters
 from alignment.training.arguments import without_dropout
 from alignment.training.attempts import train_within_memory
 from alignment.training.checkpointing import ProgressCallback, go_on
+from alignment.training.processes import whole_network
 from alignment.training.workshop import Workshop
 
 BATCH_SIZE = 8
@@ -91,11 +92,15 @@ def _loaded_again(extractor: FeatureExtractor, source: Path) -> FeatureExtractor
 def _train(training: Training, data: TrainingData, source: Path, place: Path) -> Fitted:
     trainer = trainer_for(training, data.train)
     go_on(trainer, training.checkpoints, training.callback)
+    layout, settings = training.formatter.layout, training.settings
+    network = whole_network(
+        trainer, training.network, lambda: _network(load_extractor(source, layout), settings)
+    )
     batch_size = min(BATCH_SIZE, training.batch.per_device)
-    logits = network_logits(training.network, training.formatter, data.yardstick, batch_size)
+    logits = network_logits(network, training.formatter, data.yardstick, batch_size)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     metrics = {"loss": float(np.mean(losses[-LAST_STEPS:])), **_agreement(data, logits)}
-    return Fitted(_finish(training.network, training.formatter, source, place), metrics, logits)
+    return Fitted(_finish(network, training.formatter, source, place), metrics, logits)
 
 
 def _network(extractor: FeatureExtractor, settings: RewardSettings) -> RewardNetwork | PeftModel:

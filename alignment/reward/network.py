@@ -31,10 +31,15 @@ class RewardNetwork(PreTrainedModel):  # type: ignore[no-untyped-call]
         config.num_labels = 1
         super().__init__(config)
         self.backbone = backbone
+        self._no_split_modules = _layers(backbone)
         self.score = nn.Linear(config.hidden_size, 1, device=backbone.device)
         nn.init.normal_(self.score.weight, std=config.hidden_size**-0.5)
         nn.init.zeros_(self.score.bias)
         self._pooling = pooling
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The backbone's."""
+        return self.backbone.get_input_embeddings()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **_: Any) -> SequenceClassifierOutput:
         """input_ids and attention_mask (B, T), padded on the right. The output's logits are (B, 1)."""
@@ -46,3 +51,13 @@ class RewardNetwork(PreTrainedModel):  # type: ignore[no-untyped-call]
         """A copy of the head's weights."""
         weight = self.score.weight.detach().cpu().numpy().astype(np.float64)
         return Head(weight[0], float(self.score.bias.item()))
+
+
+def _layers(backbone: PreTrainedModel) -> list[str]:
+    """The classes that are sharded among devices one by one, without those that hold the embeddings.
+
+    accelerate shards the embeddings apart, and fails where they are part of a larger piece, as BERT's are.
+    """
+    embeddings = backbone.get_input_embeddings()
+    around = {type(module).__name__ for module in backbone.modules() if embeddings in module.modules()}
+    return sorted(set(backbone._no_split_modules or ()) - around)

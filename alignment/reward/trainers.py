@@ -30,6 +30,7 @@ from alignment.reward.settings import RewardSettings
 from alignment.training.arguments import trainer_arguments
 from alignment.training.checkpointing import ProgressCallback
 from alignment.training.example_order import training_order
+from alignment.training.processes import sum_of_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +130,7 @@ class RatingLoss:
 
     def take_accuracy(self) -> dict[str, float]:
         """The accuracy since it was last taken."""
-        accuracy = self._num_right / max(self._num_seen, 1)
+        accuracy = sum_of_all(self._num_right) / max(sum_of_all(self._num_seen), 1)
         self._num_right = self._num_seen = 0
         return {"accuracy": accuracy}
 

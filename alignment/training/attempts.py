@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from alignment.errors import AlignmentError
+from alignment.members import StartAgainError, num_processes
 from alignment.memory import Batch, is_out_of_memory, release
 from alignment.training.workshop import Workshop
 
@@ -30,7 +31,10 @@ def train_within_memory(
             if not batch.divisible:
                 raise _refusal(batch) from error
         release()
-        say(_halve(workshop, batch))
+        note = _halve(workshop, batch)
+        say(note)
+        if num_processes() > 1:
+            raise StartAgainError(note)  # the others wait for this process in the middle of a step
 
 
 def memory_notes(workshop: Workshop) -> tuple[str, ...]:
@@ -42,7 +46,7 @@ def memory_notes(workshop: Workshop) -> tuple[str, ...]:
 def _batch(workshop: Workshop, batch_size: int) -> Batch:
     path = workshop.directory / BATCH_NAME
     if not path.is_file():
-        return Batch(batch_size)
+        return Batch(batch_size // num_processes())
     known = json.loads(path.read_text(encoding="utf-8"))
     return Batch(known["per_device"], known["accumulation"])
 

@@ -12,6 +12,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from alignment.errors import AlignmentError
 from alignment.progress import Progress, Step
+from alignment.training.processes import any_of_us, first_alone
 
 CURVES = ("loss", "accuracy", "margin", "grad_norm", "learning_rate")
 FILES_NAME = "files.json"  # in a checkpoint: the sizes of its files, written last of all
@@ -62,6 +63,7 @@ class ProgressCallback(TrainerCallback):
             self._progress(Step(done=self._done, total=self._total, unit="steps", metrics=metrics))
         except Exception as reason:  # noqa: BLE001  whatever it is, it is raised again once a checkpoint is there
             self.reason = reason
+        if any_of_us(self.reason is not None):
             control.should_save = control.should_training_stop = True
 
     def on_save(
@@ -75,7 +77,7 @@ class ProgressCallback(TrainerCallback):
 
 def go_on(trainer: Trainer, directory: Path, callback: ProgressCallback) -> None:
     """Train from the newest whole checkpoint, or from the start. Raises what stopped the training."""
-    newest = newest_checkpoint(directory)
+    newest = first_alone(lambda: newest_checkpoint(directory))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     if callback.reason:
         raise callback.reason

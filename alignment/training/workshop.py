@@ -5,6 +5,9 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from alignment.members import num_processes
+from alignment.training.processes import first_alone
+
 ORDER_NAME = "order"
 
 
@@ -28,8 +31,17 @@ class Workshop(NamedTuple):
 
 
 def open_workshop(place: Path, identity: str) -> Workshop:
-    """The workshop for `place`, with the checkpoints left by the same order and nothing left by another."""
+    """The workshop for `place`, with the checkpoints left by the same order and nothing left by another.
+
+    Another number of processes makes another order: their checkpoints do not fit each other.
+    """
     workshop = Workshop(place.with_name(place.name + ".partial"))
+    shared = f" in {num_processes()} processes" if num_processes() > 1 else ""
+    first_alone(lambda: _prepare(workshop, identity + shared))
+    return workshop
+
+
+def _prepare(workshop: Workshop, identity: str) -> None:
     order = workshop.directory / ORDER_NAME
     if not order.is_file() or order.read_text(encoding="utf-8") != identity:
         shutil.rmtree(workshop.directory, ignore_errors=True)
@@ -37,7 +49,6 @@ def open_workshop(place: Path, identity: str) -> Workshop:
         order.write_text(identity, encoding="utf-8")
     shutil.rmtree(workshop.model, ignore_errors=True)
     workshop.model.mkdir()
-    return workshop
 
 
 def link_files(source: Path, target: Path) -> None:
