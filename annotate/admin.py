@@ -95,7 +95,8 @@ class AuditedTokenAdmin(Audited, TokenAdmin):
     """That of the REST framework; the trail names the token's owner, for its name is the secret itself."""
 
     def audit_subject(self, row: models.Model) -> models.Model:
-        return cast(TokenProxy, row).user
+        owner: rows.User = cast(TokenProxy, row).user
+        return owner
 
 
 for model, theirs in ((Group, AuditedGroupAdmin), (TokenProxy, AuditedTokenAdmin)):

@@ -1,7 +1,7 @@
 """Numbers for Prometheus, computed when it asks, in a handful of queries that stay cheap as tables grow."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from annotate import broker
 from annotate.models import Attempt, Delivery, Judgment, Run, Worker
 from annotate.services.workers import alive
 
-Labelled = Iterable[tuple[tuple[str, ...], float]]
+Samples = Sequence[tuple[tuple[str, ...], float]]
 DEVICE = ("worker", "device", "name")
 
 
@@ -43,7 +43,7 @@ class _AtScrape(Collector):
         yield from _disk()
 
 
-def _gauge(name: str, meaning: str, labels: tuple[str, ...], samples: Labelled) -> GaugeMetricFamily:
+def _gauge(name: str, meaning: str, labels: tuple[str, ...], samples: Samples) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"polyreward_{name}", meaning, labels=labels)
     for values, number in samples:
         family.add_metric(values, number)
@@ -97,9 +97,7 @@ def _workers(now: datetime) -> Iterator[Metric]:
     yield _gauge("gpu_utilisation_ratio", "How busy an accelerator is, from 0 to 1.", DEVICE, busy)
 
 
-def _each(
-    devices: list[tuple[tuple[str, ...], dict[str, Any]]], field: str
-) -> list[tuple[tuple[str, ...], float]]:
+def _each(devices: Iterable[tuple[tuple[str, ...], dict[str, Any]]], field: str) -> Samples:
     return [(names, device[field]) for names, device in devices if device.get(field) is not None]
 
 
@@ -126,7 +124,7 @@ def _deliveries() -> Iterator[Metric]:
 
 def _messages() -> Iterator[Metric]:
     """The first silence is enough: each costs seconds."""
-    samples: list[tuple[tuple[str, ...], float]] = []
+    samples: Samples = []
     with suppress(OperationalError):
         samples = [((queue,), broker.num_messages(queue)) for queue in broker.QUEUES]
     yield _gauge("broker_up", "Whether the broker answers.", (), [((), bool(samples))])
@@ -139,6 +137,6 @@ def _disk() -> Iterator[Metric]:
     yield _gauge("artifacts_disk_bytes", "All space where artifacts are kept.", (), [((), usage.total)])
 
 
-def _since(moment: datetime | None, now: datetime) -> list[tuple[tuple[str, ...], float]]:
+def _since(moment: datetime | None, now: datetime) -> Samples:
     """No sample where there was no such moment."""
     return [] if moment is None else [((), (now - moment).total_seconds())]
