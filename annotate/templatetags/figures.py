@@ -45,7 +45,7 @@ def heat(share: float) -> str:
 
 @register.filter
 def duration(seconds: float) -> str:
-    """How long something will take, as roughly as that is known: less than a minute, 4 min, 2 h 5 min, 3 days."""
+    """How long something will take, as roughly as that is known: 4 min, 2 h 5 min, 3 days."""
     minutes = round(seconds / 60)
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:
@@ -53,6 +53,12 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min" if minutes else "less than a minute"
+
+
+@register.filter
+def hours(count: float) -> str:
+    """Hours that were used: 0, 0.04, 3.2, 128."""
+    return f"{count:.0f}" if count >= 10 or not count else f"{count:.2g}"
 
 
 @register.filter

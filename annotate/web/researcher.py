@@ -1,25 +1,29 @@
 """Pages of a researcher: experiments, their win rates, and every judged example."""
 
 from django.core.paginator import Paginator
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from alignment.statistics.win_rate import BothBad
 from annotate.access import experiment_to_read, for_researchers, signed_in
-from annotate.models import Experiment
+from annotate.models import Experiment, Run
 from annotate.services import downloads
 from annotate.services.accuracies import accuracy_matrix
 from annotate.services.answers import accuracy_answer, win_rate_answer
-from annotate.services.remaining import timed
 from annotate.services.results import judged_examples, off_language_shares, win_rate_matrix
+from annotate.services.work import work_of
+from annotate.web.fragments import wants_fragment
 
 
 @require_GET
 @for_researchers
 def experiments(request: HttpRequest) -> HttpResponse:
-    rows = Experiment.objects.prefetch_related("sources", "targets", "runs").select_related("study")
+    dots = Prefetch("runs", Run.objects.only("title", "status"))
+    rows = Experiment.objects.prefetch_related("sources", "targets", dots).select_related("study")
     page = Paginator(rows, 20).get_page(request.GET.get("page"))
     return render(request, "experiments/list.html", {"page": page})
 
@@ -27,17 +31,25 @@ def experiments(request: HttpRequest) -> HttpResponse:
 @require_GET
 @for_researchers
 def experiment(request: HttpRequest, experiment_id: int) -> HttpResponse:
-    """The win-rate matrix, the reward models' accuracy, and where the runs are."""
-    found = experiment_to_read(signed_in(request), experiment_id)
-    matrix, accuracies = win_rate_matrix(found, both_bad=_both_bad(request)), accuracy_matrix(found)
-    context = {
+    """Where the runs are, the win-rate matrix, the reward models' accuracy; a poll gets the runs alone."""
+    found, now = experiment_to_read(signed_in(request), experiment_id), timezone.now()
+    work = {
         "experiment": found,
+        "work": work_of(found, now=now),
+        "states": Run.Status.choices,
+        "as_of": now.timestamp(),
+        "is_polled": wants_fragment(request),
+    }
+    if wants_fragment(request):
+        return render(request, "experiments/_work.html", work)
+    matrix, accuracies = win_rate_matrix(found, both_bad=_both_bad(request)), accuracy_matrix(found)
+    context = work | {
         "matrix": matrix,
         "win_rate_answer": win_rate_answer(matrix),
         "accuracies": accuracies,
         "accuracy_answers": [accuracy_answer(row, accuracies.languages) for row in accuracies.rows],
         "off_language": off_language_shares(found),
-        "rows": timed(found.runs.prefetch_related("attempts")),
+        "is_unfinished": not work["work"].is_finished,
         "both_bad_choices": list(BothBad),
     }
     return render(request, "experiments/page.html", context)

@@ -2,12 +2,13 @@
 
 import csv
 import json
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
-from annotate.models import Language, Run
-from tests.annotate.factories import ExperimentFactory, JudgmentFactory, RunFactory
+from annotate.models import Experiment, Language, Run
+from tests.annotate.factories import AttemptFactory, ExperimentFactory, JudgmentFactory, RunFactory
 
 pytestmark = pytest.mark.django_db
 SHARE = {
@@ -162,3 +163,88 @@ def test_a_table_is_a_json_lines_file(as_rosa, experiment, name, num_rows):
 
     assert headers["Content-Type"] == "application/jsonl; charset=utf-8"
     assert [json.loads(line)["source"] for line in lines] == ["en"] * num_rows
+
+
+@pytest.fixture
+def going(experiment, now) -> Run:
+    """A run under way in the experiment, half done in ten minutes."""
+    beat = {"started_at": now, "heartbeat_at": now + timedelta(minutes=10)}
+    run = RunFactory(title="rewards es ← en", status="running", attempt=1, done=2, total=4, **beat)
+    AttemptFactory(run=run, started_at=now, ended_at=now + timedelta(hours=3), outcome="lost", num_devices=2)
+    run.experiments.add(experiment)
+    return run
+
+
+def test_the_graph_links_to_each_run_and_says_its_state(as_rosa, experiment, going):
+    page = text_of(as_rosa.get(reverse("researcher:experiment", args=[experiment.pk])))
+
+    assert (
+        f'href="{reverse("launch:run", args=[going.pk])}" aria-label="rewards es ← en: running, 2 of 4"'
+        in page
+    )
+    assert "50 %</text>" in page
+
+
+def test_the_page_says_how_much_is_done_and_how_long_the_rest_takes(as_rosa, experiment, going):
+    experiment.runs.exclude(pk=going.pk).update(status="succeeded")
+
+    page = text_of(as_rosa.get(reverse("researcher:experiment", args=[experiment.pk])))
+
+    assert "2 of 3" in page
+    assert "about 10 min" in page
+    assert "No worker is alive now" in page
+
+
+def test_kinds_that_were_never_measured_are_named(as_rosa, experiment, going):
+    page = text_of(as_rosa.get(reverse("researcher:experiment", args=[experiment.pk])))
+
+    assert "at least 10 min" in page
+    assert "Not measured yet: best-of-n, response pool" in page
+
+
+def test_a_paused_experiment_says_so(as_rosa, experiment, going, now):
+    Experiment.objects.update(paused_at=now)
+
+    page = text_of(as_rosa.get(reverse("researcher:experiment", args=[experiment.pk])))
+
+    assert "Paused since 1 Mar 2026, 12:00" in page
+
+
+def test_a_reused_run_says_where_it_came_from(as_rosa, experiment, going):
+    later = ExperimentFactory()
+    going.experiments.add(later)
+
+    page = text_of(as_rosa.get(reverse("researcher:experiment", args=[later.pk])))
+
+    assert f"reused from {experiment}" in page
+
+
+def test_a_run_that_failed_is_named_above_the_graph(as_rosa, experiment, going):
+    Run.objects.filter(pk=going.pk).update(status="failed", error="x")
+
+    page = text_of(as_rosa.get(reverse("researcher:experiment", args=[experiment.pk])))
+
+    assert "What needs them waits until they are retried." in page
+
+
+def test_a_poll_gets_the_runs_alone_and_computes_no_win_rate(as_rosa, experiment, going, monkeypatch):
+    monkeypatch.delattr("annotate.web.researcher.win_rate_matrix")
+
+    page = text_of(
+        as_rosa.get(reverse("researcher:experiment", args=[experiment.pk]), headers={"HX-Request": "true"})
+    )
+
+    assert page.startswith("<section")
+    assert page.count("hx-get") == 1
+    assert "Is the aligned response preferred?" not in page
+
+
+def test_the_polling_ends_with_the_last_run(as_rosa, experiment, going):
+    Run.objects.update(status="succeeded")
+
+    page = text_of(
+        as_rosa.get(reverse("researcher:experiment", args=[experiment.pk]), headers={"HX-Request": "true"})
+    )
+
+    assert "hx-get" not in page
+    assert "All runs have ended." in page
