@@ -88,6 +88,21 @@ class Preview:
         return [kind.name for kind in self.kinds if kind.num_worked_on and kind.num_bytes is None]
 
     @property
+    def is_wide_enough(self) -> bool:
+        """Every target has prompts enough for the wanted half-width."""
+        return all(panel.is_wide_enough for panel in self.panels)
+
+    @property
+    def restarted(self) -> list[Standing]:
+        """Runs that failed or were cancelled, and would start again."""
+        return [standing for standing in self.existing if standing.is_worked_on]
+
+    @property
+    def shared(self) -> list[Standing]:
+        """Runs that are done, or under way."""
+        return [standing for standing in self.existing if not standing.is_worked_on]
+
+    @property
     def existing(self) -> list[Standing]:
         """The runs that are there already, in the order of the plan."""
         return [standing for kind in self.kinds for standing in kind.standings if not standing.is_new]

@@ -1,4 +1,4 @@
-"""Pages of an admin: launch an experiment, watch a run, stop it, start it again."""
+"""Pages of runs: watch one, stop it, start it again."""
 
 import hashlib
 
@@ -12,41 +12,17 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET, require_POST
 
 from annotate.access import for_admins, for_researchers, run_to_read, signed_in
-from annotate.errors import AnnotateError, ImpossiblePlanError
-from annotate.models import Experiment, Run
-from annotate.services import experiments, runs
+from annotate.errors import AnnotateError
+from annotate.models import Run
+from annotate.services import runs
 from annotate.services.curves import newest_points, points_since
 from annotate.services.inputs import inputs_of
 from annotate.services.logs import log_tail
 from annotate.services.rates import measured
 from annotate.services.remaining import seconds_left, timed
 from annotate.services.workers import waiting_reason
-from annotate.web.forms import ExperimentForm
 from annotate.web.fragments import wants_fragment
 from annotate.web.run_filter import RunFilter
-
-
-@for_admins
-def new(request: HttpRequest) -> HttpResponse:
-    """One form that creates an experiment and its runs."""
-    form = ExperimentForm(
-        request.POST or None, initial={"name": f"Experiment {Experiment.objects.count() + 1}"}
-    )
-    if request.method == "POST" and form.is_valid():
-        experiment = form.save(commit=False)
-        experiment.created_by = signed_in(request)
-        try:
-            experiments.launch(
-                experiment,
-                sources=list(form.cleaned_data["sources"]),
-                targets=list(form.cleaned_data["targets"]),
-            )
-        except ImpossiblePlanError as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, f"{experiment} is on its way.")
-            return redirect("researcher:experiment", experiment.pk)
-    return render(request, "launch/page.html", {"form": form}, status=200 if not form.errors else 422)
 
 
 @require_GET
@@ -123,7 +99,6 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
 
 app_name = "launch"
 urlpatterns = [
-    path("experiments/new/", new, name="new"),
     path("runs/", runs_page, name="runs"),
     path("runs/<int:run_id>/", run, name="run"),
     path("runs/<int:run_id>/curves.json", curves, name="curves"),

@@ -1,6 +1,7 @@
 /* The launch form shows the data sets of the chosen task and the languages of the chosen data sets alone.
 
-What is hidden is disabled, too, so that it is not sent. Without this script the server refuses what has no data.
+What is hidden is disabled, too, so that it is not sent. A language that the page came with as chosen stays, so that the
+plan can say what it lacks. Without this script the server refuses what has no data.
 */
 
 const task = document.querySelector("[name=task]");
@@ -15,9 +16,12 @@ function offerDatasets(list) {
   const choices = [...list.querySelectorAll("[data-task]")];
   for (const choice of choices) show(choice, choice.querySelector("input"), choice.dataset.task === task.value);
   const visible = choices.filter((choice) => !choice.hidden);
-  list.querySelector("[data-none]").hidden = !choices.length || visible.length > 0;
-  const chosen = visible.find((choice) => choice.querySelector("input").checked) ?? visible[0];
-  if (chosen) chosen.querySelector("input").checked = true;
+  const none = list.querySelector("[data-none]");
+  if (none) none.hidden = !choices.length || visible.length > 0;
+  const free = list.querySelector("[data-free] input"); // to choose nothing
+  const chosen = visible.find((choice) => choice.querySelector("input").checked) ?? (free ? undefined : visible[0]);
+  const input = chosen?.querySelector("input") ?? free;
+  if (input) input.checked = true;
   return chosen;
 }
 
@@ -25,15 +29,22 @@ function offerLanguages(name, dataset) {
   const counts = dataset ? [...dataset.querySelectorAll("[data-language]")] : [];
   const tags = new Set(counts.map((count) => count.dataset.language));
   for (const input of document.querySelectorAll(`[name=${name}]`)) {
-    show(input.closest("div"), input, tags.has(input.value));
+    show(input.closest("div"), input, tags.has(input.value) || input.defaultChecked);
   }
 }
 
 function offer() {
   for (const list of document.querySelectorAll("[data-choices]")) {
-    offerLanguages(LANGUAGES[list.dataset.choices], offerDatasets(list));
+    const dataset = offerDatasets(list);
+    if (LANGUAGES[list.dataset.choices]) offerLanguages(LANGUAGES[list.dataset.choices], dataset);
   }
 }
 
 addEventListener("pageshow", offer); // also after the way back, when the browser has filled in the form
 document.addEventListener("change", offer);
+
+// The plan comes by itself; the button is for pages without scripts.
+document.querySelector("[data-show-plan]").hidden = true;
+document.addEventListener("htmx:sendError", () => {
+  document.querySelector("[data-show-plan]").hidden = false;
+});
