@@ -1,5 +1,7 @@
 """The file of an experiment: what is written is read again, and what is wrong is told by its key."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from hypothesis import given
@@ -98,6 +100,14 @@ def test_the_file_is_written_for_people():
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 def test_every_preset_is_a_file(preset):
     assert read_experiment(write_experiment(preset.draft)) == preset.draft
+
+
+def test_the_file_in_the_documents_is_one():
+    document = (Path(__file__).parents[3] / "docs" / "experiments.md").read_text()
+
+    draft = read_experiment(document.partition("```yaml\n")[2].partition("```")[0])
+
+    assert draft.name == "Warm lines"
 
 
 def test_the_order_of_languages_makes_no_difference():

@@ -216,6 +216,15 @@ def test_nothing_is_cloned_from_nothing(admin, clone):
     assert admin.get(f"{reverse('launch:new')}?clone={clone}").status_code == 404
 
 
+def test_the_page_of_an_experiment_leads_to_its_clone_and_its_file(admin):
+    experiment = ExperimentFactory()
+
+    page = admin.get(reverse("researcher:experiment", args=[experiment.pk])).content.decode()
+
+    assert f"{reverse('launch:new')}?clone={experiment.pk}" in page
+    assert reverse("launch:file", args=[experiment.pk]) in page
+
+
 def test_the_file_of_an_experiment_describes_it(client, rosa, admin, data):
     admin.post(reverse("launch:new"), FORM)
     experiment = Experiment.objects.get()
