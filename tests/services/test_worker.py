@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from annotate import broker
 from annotate.models import Comparison, Experiment, Run
-from annotate.services import experiments, runs
+from annotate.services import control, experiments, runs
 from tests.alignment import conftest as checkpoints
-from tests.annotate.factories import LanguageFactory, RunFactory
-from tests.services.conftest import wait_until
+from tests.annotate.factories import ExperimentFactory, LanguageFactory, RunFactory
+from tests.services.conftest import lives, wait_until
 from tests.services.work import (
     news_of,
     plan_experiment,
@@ -78,6 +78,69 @@ def test_a_cancelled_run_stops_in_seconds_and_its_worker_takes_the_next(sample_r
     assert news_of(sample_run).status == "cancelled"
 
 
+STUBBORN = """
+import os, pathlib, signal, subprocess, sys
+if "alignment" in sys.orig_argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+    pathlib.Path(os.environ["STUBBORN"]).write_text(str(child.pid))
+"""  # a child inherits what its parent ignores
+
+
+def test_a_cancelled_run_that_ignores_the_polite_signal_leaves_no_orphan(
+    sample_run, environment, start_worker, tmp_path
+):
+    (tmp_path / "sitecustomize.py").write_text(STUBBORN)
+    environment |= {"PYTHONPATH": str(tmp_path), "STUBBORN": str(tmp_path / "grandchild")}
+    broker.announce([sample_run.pk])
+    start_worker()
+    wait_until(lambda: under_way(sample_run))
+    processes = [*processes_of(sample_run), int((tmp_path / "grandchild").read_text())]
+    assert len(processes) == 2
+
+    runs.cancel(sample_run, now=timezone.now())
+
+    wait_until(lambda: not any(map(lives, processes)), 8)
+    assert news_of(sample_run).status == "cancelled"
+
+
+def test_a_paused_experiment_stops_in_seconds_and_ends_with_the_same_bytes_later(
+    sample_run, adam, start_worker, tmp_path
+):
+    experiment = ExperimentFactory()
+    sample_run.experiments.add(experiment)
+    broker.announce([sample_run.pk])
+    start_worker()
+    wait_until(lambda: under_way(sample_run))
+
+    control.pause(experiment, by=adam, now=timezone.now())
+
+    wait_until(lambda: not processes_of(sample_run), 8)
+    done = news_of(sample_run).done
+    other = RunFactory(kind=Run.Kind.BEST_OF_N, status="queued")  # the worker goes on with what is not paused
+    broker.announce([other.pk])
+    wait_until(lambda: news_of(other).status == "failed", 10)
+    assert (news_of(sample_run).status, sample_run.attempts_left) == ("queued", Run.MAX_ATTEMPTS)
+    control.resume(experiment, by=adam)
+    wait_until(lambda: news_of(sample_run).is_terminal)
+    assert (sample_run.status, sample_run.attempt) == ("succeeded", 2), sample_run.error
+    assert list(sample_run.attempts.values_list("outcome", "done_before"))[1] == ("succeeded", done)
+    pool = store().verify(sample_run.artifacts.get().digest)
+    assert pool.read_bytes() == uninterrupted(sample_run, tmp_path / "pool.jsonl")
+
+
+def test_the_most_urgent_run_is_done_first_whatever_was_rung_for(start_worker, transactional_db):
+    ids = [
+        RunFactory(kind=Run.Kind.BEST_OF_N, status="queued", priority=priority).pk for priority in (-1, 0, 1)
+    ]
+    broker.announce(ids)
+
+    start_worker()
+
+    wait_until(lambda: Run.objects.filter(status="failed").count() == 3, 30)
+    assert list(Run.objects.order_by("finished_at").values_list("pk", flat=True)) == ids[::-1]
+
+
 def test_a_run_whose_message_was_lost_is_done_all_the_same(start_worker):
     forgotten = RunFactory(kind=Run.Kind.BEST_OF_N, status="queued")
 
@@ -118,7 +181,8 @@ def test_an_experiment_runs_from_ratings_to_comparisons(experiment, start_worker
 
     wait_until(lambda: all(run.is_terminal for run in experiment.runs.all()), 150)
     assert {(run.kind, run.status, run.error) for run in experiment.runs.all()} == {
-        (kind, "succeeded", "") for kind in Run.Kind.values
+        (kind, "succeeded", "")
+        for kind in set(Run.Kind.values) - {"sft"}  # it names no demonstrations
     }
     assert Comparison.objects.filter(study=experiment.study).count() == 3
     assert experiment.runs.get(kind="accuracy").result["groups"]
