@@ -70,6 +70,7 @@ class Heartbeat:
             if not Run.objects.held(self.run).update(heartbeat_at=timezone.now(), **self.news, **fields):
                 raise RunTakenAwayError
             self.curves.store()
+        self.curves.settle()
         self.news = {}
         self.due = self.clock() + self.interval
 

@@ -23,8 +23,9 @@ class Point(NamedTuple):
 
 
 class Curves:
-    """The curves of a run in the hands of the worker that has it; `store` writes what has changed.
+    """The curves of a run in the hands of the worker that has it.
 
+    `store` writes what has changed; `settle` is told when that is committed, else it is written again.
     Values that are not finite leave a gap.
     """
 
@@ -62,6 +63,9 @@ class Curves:
         Curve.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["run", "name"], update_fields=["steps", "values"]
         )
+
+    def settle(self) -> None:
+        """What was stored is there to stay."""
         self._changed.clear()
 
     def _append(self, name: str, point: Point) -> None:

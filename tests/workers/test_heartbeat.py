@@ -1,6 +1,7 @@
 """The heartbeat: how often it writes, what, and how it stops lost work."""
 
 import pytest
+from django.db import OperationalError, connection
 
 from alignment.progress import Step
 from annotate.models import Run
@@ -89,6 +90,25 @@ def test_a_beat_is_one_short_transaction(heartbeat, claimed, django_assert_num_q
 
     with django_assert_num_queries(4):  # savepoint, row, curves, release
         heartbeat.write()
+
+
+def test_points_whose_transaction_was_lost_are_written_with_the_next_beat(heartbeat, claimed, clock):
+    heartbeat.due = 99.0
+    heartbeat(step(1, metrics={"loss": 0.5}))
+
+    commits = iter(["lost"])
+
+    def lose_the_commit(execute, sql, *arguments):
+        if sql.startswith("RELEASE") and next(commits, ""):
+            raise OperationalError("the connection is lost")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(lose_the_commit), pytest.raises(OperationalError):
+        heartbeat.write()
+    assert not claimed.curves.exists()
+    heartbeat.write()
+
+    assert claimed.curves.get().steps == [1]
 
 
 def test_the_newest_twelve_responses_are_kept_without_the_name_of_their_language(heartbeat, claimed):

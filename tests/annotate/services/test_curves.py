@@ -21,6 +21,7 @@ def grown(run, *reports: tuple[int, dict[str, float]]) -> None:
     for done, metrics in reports:
         curves.add(done, metrics)
     curves.store()
+    curves.settle()
 
 
 def stored(run) -> dict[str, list[tuple[int, float]]]:
@@ -123,6 +124,7 @@ def test_nothing_new_is_not_written(django_assert_num_queries):
     curves = Curves(RunFactory())
     curves.add(1, {"loss": 0.5})
     curves.store()
+    curves.settle()
 
     with django_assert_num_queries(0):
         curves.add(2, {})

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from annotate.templatetags.figures import difference, duration, heat, metric, percent, until
+from annotate.templatetags.figures import difference, duration, heat, hours, metric, percent, until
 
 
 def test_a_share_is_written_in_per_cent():
@@ -34,6 +34,11 @@ def test_a_duration_has_two_units_at_most(now, seconds, words):
 )
 def test_a_time_to_come_is_written_roughly(seconds, words):
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0"), (0.0412, "0.041"), (3.21, "3.2"), (128.4, "128")])
+def test_hours_have_as_many_digits_as_tell_something(count, words):
+    assert hours(count) == words
 
 
 def test_what_has_not_ended_has_no_duration(now):
