@@ -80,6 +80,10 @@ class ArtifactStore:
         (content,) = place.iterdir()
         return content
 
+    def digests(self) -> list[str]:
+        """The names of all contents, sorted."""
+        return sorted(path.name for path in self.root.glob("??/*") if DIGEST.fullmatch(path.name))
+
     def verify(self, digest: str) -> Path:
         """Find a content and read it whole. Raises AlignmentError when it is no longer what was stored."""
         path = self.path(digest)
