@@ -24,10 +24,11 @@ def ending_of(experiment: Experiment) -> str:
 
 def failure_of(run: Run) -> str:
     """With its reason where a person can mend it; a traceback is left to the page of the run."""
+    name = f"{run.title[:1].upper()}{run.title[1:]}"
     if run.error_kind == Run.ErrorKind.USER:
         reason = " ".join(run.error.split())
-        return f"{run} failed: {reason if len(reason) <= REASON_LENGTH else reason[:REASON_LENGTH] + '…'}"
-    return f"{run} failed. Something broke in the software or on the machine; its page shows what."
+        return f"{name} failed: {reason if len(reason) <= REASON_LENGTH else reason[:REASON_LENGTH] + '…'}"
+    return f"{name} failed. Something broke in the software or on the machine; its page shows what."
 
 
 def _listed(broken: list[str]) -> str:

@@ -22,14 +22,14 @@ KINDS = ("experiment", "group", "language", "run", "study", "user")
 class FilterForm(forms.Form):
     """Nothing is required; what is said narrows the trail down."""
 
-    who = forms.CharField(required=False, max_length=150, help_text="A user name.")
+    who = forms.CharField(required=False, max_length=150, label="User name")
     action = forms.ChoiceField(
         required=False, choices=[("", "everything"), *sorted(audit.ACTIONS.items(), key=lambda pair: pair[1])]
     )
     kind = forms.ChoiceField(
         label="To what", required=False, choices=[("", "anything"), *((kind, kind) for kind in KINDS)]
     )
-    number = forms.CharField(required=False, max_length=64, help_text="As in its address.")
+    number = forms.CharField(required=False, max_length=64, label="Its number")
     first_day = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     last_day = forms.DateField(label="Until", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 

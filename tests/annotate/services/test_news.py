@@ -78,7 +78,7 @@ def test_an_experiment_ends_when_what_waits_can_never_go_on_and_the_news_says_wh
     news.tell(failed, now=now)
 
     assert told(adam) == [
-        "rewards es failed: broken",
+        "Rewards es failed: broken",
         "Warm lines ended: rewards es failed, accuracy en was cancelled; 2 runs wait for that.",
     ]
 
@@ -109,7 +109,7 @@ def test_a_fault_of_the_software_is_told_without_its_traceback(run_of, adam, now
     news.tell(run, now=now)
 
     assert "Traceback" not in told(adam)[0]
-    assert told(adam)[0].startswith("pool es failed. Something broke")
+    assert told(adam)[0].startswith("Pool es failed. Something broke")
 
 
 def test_a_run_of_two_experiments_is_told_to_both_launchers(run_of, adam, now):
