@@ -29,6 +29,7 @@ COMMANDS = {
     "sample": "draw a response pool from a policy",
     "score": "give a reward to every response of a pool",
     "best-of-n": "choose from a pool by its rewards",
+    "sft": "fine-tune a policy on demonstrations",
     "rl": "train a policy for reward by reinforcement learning, with a KL penalty",
     "accuracy": "compare a reward model with held-out feedback and with baselines",
 }

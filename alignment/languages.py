@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier  # type: ignore[import-untyped]
 
 RIGHT_TO_LEFT = {"Arab", "Hebr"}
+WITHOUT_SPACES = {"Jpan", "Hans", "Hant", "Thai", "Laoo", "Khmr", "Mymr"}
 
 # Of subtitle lines with fewer letters 37 to 64 % are called some other language among the 140 known ones
 # (de en es ru tr), with 10 to 19 letters 4 to 23 %, with 30 and more 0 to 3 %.
@@ -35,6 +36,11 @@ class Language:
     def direction(self) -> str:
         """`rtl` or `ltr`, as HTML's `dir` wants it."""
         return "rtl" if self.script in RIGHT_TO_LEFT else "ltr"
+
+    @property
+    def spaced(self) -> bool:
+        """Words are set apart by spaces."""
+        return self.script not in WITHOUT_SPACES
 
 
 _TABLE = """

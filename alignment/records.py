@@ -118,6 +118,8 @@ class Demonstration:
     @classmethod
     def from_json(cls, line: Json) -> Self:
         """Raises AlignmentError also for a response that the line itself calls bad."""
+        if "prompt" not in line:
+            raise AlignmentError('A demonstration needs a "prompt" beside its "completion".')
         if line.get("label") is False:
             raise AlignmentError('"label" is false: a bad response is nothing to imitate.')
         return cls(prompt=Prompt.from_json(line), response=_read_text(line, "completion"))

@@ -28,7 +28,6 @@ _CASES = {"as it is": 0.75, "capitalised": 0.24, "capitals": 0.01}
 
 # Writing systems for which Unicode has several scripts or another name.
 _SCRIPTS = {"Jpan": ("Hani", "Hira", "Kana"), "Kore": ("Hang",), "Hans": ("Hani",), "Hant": ("Hani",)}
-_WITHOUT_SPACES = {"Jpan", "Hans", "Hant", "Thai", "Laoo", "Khmr", "Mymr"}
 _WORD_LISTS = {"hr": "sh", "bs": "sh"}
 _DOTTED_I = {"tr", "az"}
 
@@ -59,8 +58,7 @@ def frequent_words(tag: str) -> dict[str, float]:
     import wordfreq  # with the packages of models, so it may be missing where none is converted
 
     name = _WORD_LISTS.get(tag, tag.split("-")[0])
-    without_spaces = language_named(tag).script in _WITHOUT_SPACES
-    if without_spaces or name not in wordfreq.available_languages("best"):
+    if not language_named(tag).spaced or name not in wordfreq.available_languages("best"):
         return {}
     frequencies = wordfreq.get_frequency_dict(name, "best")
     script = _letters(tag)

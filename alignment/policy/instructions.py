@@ -1,4 +1,4 @@
-"""What a policy reads: the instruction of the task and the prompt, as tokens, cut to the task's limit."""
+"""What a policy reads and is shown to write, as tokens: sampling and fine-tuning both go through here."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,6 +36,30 @@ def policy_input(prompt: Prompt, task: Task, tokenizer: PreTrainedTokenizerBase)
         if excess <= 0:
             return PolicyInput(prompt, ids, truncated)
         text, truncated = _shortened(text, excess, tokenizer, keep_end=not instruction), True
+
+
+def response_ids(asked: PolicyInput, response: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The response as it goes on from the input, closed by the end of sequence.
+
+    White space around it is not learned; a space sets it apart from what is read, where the language has
+    spaces and nothing else does.
+    """
+    if tokenizer.eos_token_id is None:
+        raise AlignmentError(
+            "This policy's tokenizer has no end of sequence, so it cannot learn where to end."
+        )
+    text = response.strip()
+    if _ends_in_a_word(asked.ids, tokenizer) and language_named(asked.prompt.language).spaced:
+        text = f" {text}"
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return [*ids, int(tokenizer.eos_token_id)]
+
+
+def _ends_in_a_word(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Rather than in white space, or in a token that opens a text or a turn."""
+    if ids[-1] in tokenizer.added_tokens_decoder:
+        return False
+    return not str(tokenizer.decode([ids[-1]])).endswith((" ", "\n", "\t"))
 
 
 def _encode(text: str | Turns, instruction: str, task: Task, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -108,7 +108,7 @@ class PairTrainer(RewardTrainer):
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **options: Any) -> Any:
         """Of a part, to be averaged over the parts."""
-        loss = super().compute_loss(model, inputs, *args, **options)
+        loss = super().compute_loss(model, inputs, *args, **options)  # type: ignore[no-untyped-call]
         return loss * (len(inputs["input_ids"]) / self._rows_per_part)
 
 

@@ -31,8 +31,9 @@ class ProgressCallback(TrainerCallback):
         self.reason: Exception | None = None
         self.more_metrics: Callable[[], dict[str, float]] = dict
 
-    def say(self, note: str) -> None:
-        """Report a sentence that is worth keeping, at the step reached."""
+    def say(self, note: str, *, total: int = 0) -> None:
+        """Report a sentence that is worth keeping, at the step reached; total: of steps, before the first."""
+        self._total = self._total or total
         self._progress(Step(done=self._done, total=self._total, unit="steps", note=note))
 
     def on_train_begin(

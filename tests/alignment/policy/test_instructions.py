@@ -1,10 +1,11 @@
+import copy
 from dataclasses import replace
 
 import pytest
 from transformers import AutoTokenizer
 
 from alignment.errors import AlignmentError
-from alignment.policy.instructions import policy_input
+from alignment.policy.instructions import policy_input, response_ids
 from alignment.records import Message, Prompt
 from alignment.tasks import TASKS
 
@@ -142,3 +143,40 @@ def test_an_empty_prompt_is_the_token_that_opens_a_text(tokenizer):
     tokenizer.add_bos_token = False
 
     assert policy_input(german(""), CONTINUATION, tokenizer).ids == [tokenizer.bos_token_id]
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "language", "expected"),
+    [
+        ("continuation", "The morning light", "en", " was kind.<eos>"),
+        ("continuation", "The morning light ", "en", "was kind.<eos>"),
+        ("continuation", "", "en", "was kind.<eos>"),
+        ("continuation", "The morning light", "ja", "was kind.<eos>"),
+        ("summarization", "The morning light", "en", "was kind.<eos>"),
+        ("dialog", (Message(role="user", content="How was it?"),), "en", " was kind.<eos>"),
+    ],
+)
+def test_a_response_goes_on_from_what_is_read_and_ends(tiny, task, text, language, expected):
+    asked = policy_input(Prompt(text=text, language=language), TASKS[task], tiny.tokenizer)
+
+    ids = response_ids(asked, "  was kind.\n", tiny.tokenizer)
+
+    assert tiny.tokenizer.decode(ids) == expected
+    assert ids[-1] == tiny.tokenizer.eos_token_id
+
+
+def test_a_response_follows_the_opening_of_a_chat_turn_without_a_space(tiny):
+    tokenizer = copy.deepcopy(tiny.tokenizer)
+    tokenizer.chat_template = "{% for turn in messages %}{{ turn.content }}{% endfor %}<bos>"
+    asked = policy_input(Prompt(text="A story", language="en"), TASKS["summarization"], tokenizer)
+
+    assert tokenizer.decode(response_ids(asked, "was kind.", tokenizer)) == "was kind.<eos>"
+
+
+def test_a_tokenizer_without_an_end_of_sequence_cannot_be_taught(tiny):
+    tokenizer = copy.deepcopy(tiny.tokenizer)
+    tokenizer.eos_token = None
+    asked = policy_input(Prompt(text="A story", language="en"), TASKS["continuation"], tokenizer)
+
+    with pytest.raises(AlignmentError, match="no end of sequence"):
+        response_ids(asked, "was kind.", tokenizer)
