@@ -70,7 +70,9 @@ class Preview:
 
     @property
     def num_responses(self) -> int:
-        return sum(panel.num_responses for panel in self.panels)
+        """To be sampled; those of pools that are there already are not."""
+        pools = [standing for kind in self.kinds for standing in kind.standings if _is_new_pool(standing)]
+        return sum(pool.planned.num_units for pool in pools)
 
     @property
     def seconds(self) -> float:
@@ -121,6 +123,10 @@ def preview(experiment: Experiment, *, sources: Sequence[Language], targets: Seq
         disk=disk,
         refusals=[*reasons, *disk.refusals()],
     )
+
+
+def _is_new_pool(standing: Standing) -> bool:
+    return standing.is_worked_on and standing.planned.kind == Run.Kind.SAMPLE
 
 
 def _kinds(found: Sequence[Standing], disk: Disk) -> list[PlannedKind]:

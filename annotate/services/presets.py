@@ -34,7 +34,7 @@ PRESETS = {
                 targets=("de", "es"),
                 policy=GEMMA,
                 backbone=E5,
-                half_width=0.2,
+                half_width=0.25,
             ),
         ),
         Preset(

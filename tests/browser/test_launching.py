@@ -4,7 +4,13 @@ import pytest
 from django.urls import reverse
 
 from annotate.models import Experiment, User
-from tests.annotate.factories import LanguageFactory, PromptFactory, PromptSetFactory, RatingFactory
+from tests.annotate.factories import (
+    LanguageFactory,
+    ProficiencyFactory,
+    PromptFactory,
+    PromptSetFactory,
+    RatingFactory,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -23,6 +29,7 @@ def form(page, live_server):
         prompt_set = PromptSetFactory(task=task, dataset=dataset, language=language, split=split)
         RatingFactory(response__prompt=PromptFactory(prompt_set=prompt_set, text=""))
     PromptFactory(prompt_set=PromptSetFactory(language=LanguageFactory(tag="es")))
+    ProficiencyFactory(language=LanguageFactory(tag="es"))
     User.objects.create_user("ada", password="a long enough password", role=User.Role.ADMIN)
     page.goto(f"{live_server.url}{reverse('account:login')}?next={reverse('launch:new')}")
     page.get_by_label("Username").fill("ada")
@@ -72,7 +79,7 @@ def test_what_was_chosen_and_then_hidden_is_not_sent(form):
     form.locator("[name=sources][value=en]").check()
     form.locator("[name=targets][value=es]").check()
 
-    form.get_by_role("button", name="Launch").click()
+    form.get_by_role("button", name="Launch", exact=True).click()
 
     form.get_by_text("is on its way").wait_for()
     (source,) = Experiment.objects.get().sources.all()

@@ -125,6 +125,7 @@ def test_what_another_experiment_made_is_reused_by_name(draft, sources, targets)
     kinds = {kind.name: (kind.num_worked_on, kind.num_shared) for kind in found.kinds}
     assert kinds["reward model"] == (1, 1)
     assert kinds["response pool"] == (0, 2)
+    assert found.num_responses == 0
     assert sentences(found)["response pool es"] == f"reused from experiment {first.pk} (Warm lines)"
 
 
@@ -175,6 +176,10 @@ def test_each_language_is_told_its_responses_comparisons_votes_and_people(draft,
     assert (spanish.num_comparisons, spanish.num_votes) == (6, 12)
     assert (turkish.num_comparisons, turkish.num_votes) == (2, 4)
     assert (spanish.num_speakers, turkish.num_speakers) == (1, 1)
+
+
+def test_the_responses_to_sample_are_those_of_every_new_pool(draft, sources, targets):
+    assert preview(draft, sources=sources, targets=targets).num_responses == 15 + 5
 
 
 def test_too_few_prompts_ask_for_more_votes_by_other_people(draft, sources, targets):
