@@ -12,7 +12,8 @@ from alignment.policy.checkpoints import Policy
 from alignment.policy.rl_card import RLCard
 from alignment.policy.rl_learning import Outcome, learn
 from alignment.policy.rl_order import Order
-from alignment.progress import Progress, Step, silent
+from alignment.progress import Progress, silent
+from alignment.training.attempts import memory_notes
 from alignment.training.lineage import code_versions
 from alignment.training.workshop import open_workshop
 
@@ -28,11 +29,8 @@ def train(order: Order, output: Path, *, progress: Progress = silent) -> RLCard:
     if torch.cuda.device_count() > 1:
         raise AlignmentError("Reinforcement learning uses one accelerator; name it in CUDA_VISIBLE_DEVICES.")
     workshop = open_workshop(output, order.identity)
-    outcome = learn(order, workshop.checkpoints, rows_at_once=order.settings.batch_size, progress=progress)
-    if outcome.stopped:
-        steps = order.settings.steps
-        progress(Step(done=outcome.step, total=steps, unit="steps", note=outcome.stopped))
-    card = _card(order, outcome)
+    outcome = learn(order, workshop, progress=progress)
+    card = _card(order, outcome, memory_notes(workshop))
     _write(outcome.policy, order.policy.directory, card, workshop.model)
     workshop.deliver(output)
     return card
@@ -45,7 +43,7 @@ def _finished(order: Order, output: Path) -> RLCard:
     return card
 
 
-def _card(order: Order, outcome: Outcome) -> RLCard:
+def _card(order: Order, outcome: Outcome, notes: tuple[str, ...]) -> RLCard:
     languages = [prompt.language for prompt in order.prompts]
     cut = [one.prompt.language for one in outcome.inputs if one.truncated]
     return RLCard(
@@ -60,7 +58,7 @@ def _card(order: Order, outcome: Outcome) -> RLCard:
         metrics=outcome.metrics,
         step=outcome.step,
         stopped=outcome.stopped,
-        notes=[outcome.stopped] if outcome.stopped else [],
+        notes=list(notes),
     )
 
 

@@ -1,7 +1,6 @@
 """The learning itself: from the newest checkpoint to the last step, or to the last good policy before it."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,18 +9,20 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from alignment.errors import AlignmentError
 from alignment.languages import Identifier
+from alignment.memory import Batch as MemoryBatch
 from alignment.policy.checkpoints import Policy, load_policy
 from alignment.policy.decoding import Ending
 from alignment.policy.instructions import PolicyInput, policy_input
 from alignment.policy.rl_order import Order
+from alignment.policy.rl_reporting import BatchReport
 from alignment.policy.rl_rollouts import Batch, Rollouts, Scorer, count_positions
 from alignment.policy.rl_stopping import StopRules
 from alignment.policy.rl_trainers import RLTraining, trainer_for
-from alignment.progress import Progress, Step
+from alignment.progress import Progress
 from alignment.tasks import task_named
-from alignment.training.checkpointing import ProgressCallback, newest_checkpoint
-
-STEPS_PER_TEXT = 5
+from alignment.training.attempts import train_within_memory
+from alignment.training.checkpointing import go_on, newest_checkpoint
+from alignment.training.workshop import Workshop
 
 
 class Outcome(NamedTuple):
@@ -66,31 +67,39 @@ class Setup(NamedTuple):
         return rollouts.assess(keys, rollouts.write(rollouts.prompt_ids(keys), settings.steps))
 
 
-def learn(order: Order, checkpoints: Path, *, rows_at_once: int, progress: Progress) -> Outcome:
+def learn(order: Order, workshop: Workshop, *, progress: Progress) -> Outcome:
     """Train from the newest whole checkpoint, or from the start.
 
     What `progress` raises is raised again once a checkpoint has been saved; a training taken up again ends
     with the same weights as one that was never stopped. Raises AlignmentError where a stop rule holds before
     there is a good checkpoint.
     """
-    setup = load_setup(order, rows_at_once=rows_at_once)
-    rollouts = setup.rollouts(setup.policy.model)
-    rules = StopRules(order.settings.max_kl, lambda: rollouts.newest)
-    callback = _callback(order, rollouts, progress)
+    report = BatchReport(progress, order.settings.languages)
+
+    def attempt(batch: MemoryBatch) -> Outcome:
+        return _attempt(load_setup(order, rows_at_once=batch.per_device), batch, workshop, report)
+
+    outcome = train_within_memory(workshop, order.settings.batch_size, attempt, report.say)
+    if outcome.stopped:
+        report.say(outcome.stopped)
+    return outcome
+
+
+def _attempt(setup: Setup, batch: MemoryBatch, workshop: Workshop, report: BatchReport) -> Outcome:
+    order, rollouts = setup.order, setup.rollouts(setup.policy.model)
+    report.newest = lambda: rollouts.newest
+    rules = StopRules(order.settings.max_kl, report.newest)
     training = RLTraining(
         rollouts=rollouts,
         tokenizer=setup.policy.tokenizer,
         settings=order.settings,
-        checkpoints=checkpoints,
-        rows_at_once=rows_at_once,
-        callbacks=[callback, rules],
+        checkpoints=workshop.checkpoints,
+        batch=batch,
+        callbacks=[report, rules],
     )
     trainer = trainer_for(training, order.prompt_keys[: -order.settings.prompts_per_step])
-    newest = newest_checkpoint(checkpoints)
-    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
-    if callback.reason:
-        raise callback.reason
-    return _settle(setup, rules, trainer.state.global_step, checkpoints)
+    go_on(trainer, workshop.checkpoints, report)
+    return _settle(setup, rules, trainer.state.global_step, workshop.checkpoints)
 
 
 def load_setup(order: Order, *, rows_at_once: int) -> Setup:
@@ -113,21 +122,6 @@ def _ending(
     eos = set(configured) if isinstance(configured, list) else {configured}
     eos = (eos | {tokenizer.eos_token_id}) - {None}
     return Ending(tokenizer=tokenizer, eos=frozenset(eos), stop=stop, max_tokens=max_tokens)
-
-
-def _callback(order: Order, rollouts: Rollouts, progress: Progress) -> ProgressCallback:
-    """Reports the curves of each batch, and now and then a response of it."""
-    identifier = Identifier(order.settings.languages)
-
-    def report(step: Step) -> None:
-        if step.done % STEPS_PER_TEXT == 1:
-            prompt, text = rollouts.newest.responses[0]
-            step = replace(step, text=f"{prompt.language}: {text}")
-        progress(step)
-
-    callback = ProgressCallback(report)
-    callback.more_metrics = lambda: rollouts.newest.metrics(identifier)
-    return callback
 
 
 def _settle(setup: Setup, rules: StopRules, step: int, checkpoints: Path) -> Outcome:

@@ -18,23 +18,23 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
+from alignment.memory import Batch
 from alignment.policy.rl_rollouts import Rollouts
 from alignment.policy.rl_settings import RLMethod, RLSettings
 
 WARM_UP = 0.1
-KEPT_CHECKPOINTS = 2  # of the newer one nothing may be known yet: see StopRules
 TokenIds = list[list[int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RLTraining:
-    """What a trainer is set up with; rows_at_once: responses per forward and backward pass."""
+    """What a trainer is set up with; batch: how the responses of a step are computed."""
 
     rollouts: Rollouts
     tokenizer: PreTrainedTokenizerBase
     settings: RLSettings
     checkpoints: Path
-    rows_at_once: int
+    batch: Batch
     callbacks: Sequence[TrainerCallback]
 
 
@@ -88,7 +88,8 @@ def _arguments(training: RLTraining) -> dict[str, Any]:
     """What both trainers share.
 
     beta is 0 because the penalty is in our rewards, so no second reference is loaded. Responses are written
-    once per update, so every step is a place where a training can be taken up again.
+    once per update, so every step is a place where a training can be taken up again. The callback that
+    reports removes old checkpoints, all but two: of the newest it is not known yet whether it is good.
     """
     own = training.settings
     on_gpu = torch.cuda.is_available()
@@ -97,8 +98,8 @@ def _arguments(training: RLTraining) -> dict[str, Any]:
         "seed": own.seed % 2**32,
         "max_steps": own.steps,
         "shuffle_dataset": False,
-        "per_device_train_batch_size": training.rows_at_once,
-        "gradient_accumulation_steps": own.batch_size // training.rows_at_once,
+        "per_device_train_batch_size": training.batch.per_device,
+        "gradient_accumulation_steps": training.batch.accumulation,
         "num_generations": own.group,
         "max_completion_length": own.max_response_tokens,
         "beta": 0.0,
@@ -108,7 +109,6 @@ def _arguments(training: RLTraining) -> dict[str, Any]:
         "warmup_steps": WARM_UP,
         "save_strategy": "steps",
         "save_steps": own.checkpoint_every,
-        "save_total_limit": KEPT_CHECKPOINTS,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "report_to": "none",

@@ -12,6 +12,7 @@ from alignment.policy.rl_card import RLCard
 from alignment.policy.rl_settings import RLMethod
 from alignment.progress import Step
 from tests.alignment.conftest import copy_of
+from tests.alignment.little_memory import little_memory
 from tests.alignment.policy.rl_orders import files, order, settings, stop_at
 
 # TRL asks transformers for a property under its old name.
@@ -171,7 +172,16 @@ def test_a_policy_that_goes_too_far_is_taken_back_to_the_last_good_checkpoint(ti
     assert card.metrics["kl"] <= 1.5
     assert f"The policy of step {card.step} is kept." in card.stopped
     assert told.note == card.stopped
-    assert told.done == card.step
+    assert told.done == learning[-1].done
+
+
+def test_the_last_update_is_held_to_the_limit_too(tiny_policy, tmp_path):
+    """The rate of the first update is 0, so only the batch after the second shows a policy that moved."""
+    card = train(order(tiny_policy, **BREAKS | {"steps": 2, "max_kl": 0.1}), tmp_path / "policy")
+
+    assert card.stopped.startswith("Stopped at step 2: the KL divergence of a batch was")
+    assert card.step == 1
+    assert card.metrics["kl"] == 0.0
 
 
 def test_a_training_killed_after_it_went_too_far_comes_to_the_same_end(tiny_policy, tmp_path):
@@ -257,3 +267,26 @@ def test_a_card_of_another_version_is_refused(tiny_policy, tmp_path):
 def test_settings_that_make_no_sense_are_refused(change, reason):
     with pytest.raises(AlignmentError, match=reason):
         settings(**change)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_too_little_memory_halves_the_batch_once_and_the_curves_stay(tiny_policy, tmp_path, method):
+    asked, straight, steps = order(tiny_policy, method=method), [], []
+    train(asked, tmp_path / "straight", progress=straight.append)
+
+    with little_memory(rows=4, after=4) as failed:
+        card = train(asked, tmp_path / "little", progress=steps.append)
+
+    assert failed == [8]
+    (note,) = [step.note for step in steps if step.note]
+    assert "2 parts of 4" in note
+    assert card.notes == [note]
+    curves = {step.done: step.metrics for step in steps if step.metrics}
+    assert curves.keys() == {step.done for step in straight}
+    for step in straight:
+        assert curves[step.done] == pytest.approx(step.metrics, rel=1e-3, abs=1e-4)
+
+
+def test_too_little_memory_for_half_a_batch_ends_with_advice(tiny_policy, tmp_path):
+    with little_memory(rows=3), pytest.raises(AlignmentError, match="give a smaller batch"):
+        train(order(tiny_policy), tmp_path / "policy")

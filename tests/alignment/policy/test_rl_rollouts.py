@@ -5,6 +5,7 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from alignment.errors import AlignmentError
 from alignment.languages import Identifier
+from alignment.memory import Batch as MemoryBatch
 from alignment.policy.logprobs import response_logprobs
 from alignment.policy.rl_learning import load_setup
 from alignment.policy.rl_rollouts import Batch, Scorer
@@ -138,6 +139,14 @@ def test_a_policy_in_training_is_in_training_afterwards(setup):
     assert setup.policy.model.training
 
 
+def test_a_policy_that_recomputes_activations_in_training_writes_the_same(setup):
+    _, expected = written_by(setup)
+    setup.policy.model.activation_checkpointing_enable()
+    setup.policy.model.train()
+
+    assert written_by(setup)[1] == expected
+
+
 @pytest.fixture
 def absolute(tiny_policy, tmp_path):
     """A policy that adds a vector for each position, which padding on the left would shift."""
@@ -159,7 +168,7 @@ def test_it_learns_from_the_probabilities_that_the_responses_were_drawn_from(abs
         tokenizer=setup.policy.tokenizer,
         settings=setup.order.settings,
         checkpoints=tmp_path,
-        rows_at_once=8,
+        batch=MemoryBatch(8),
         callbacks=[],
     )
     trainer = trainer_for(training, setup.order.prompt_keys)
