@@ -157,6 +157,24 @@ def test_a_paused_or_cancelled_experiment_keeps_nothing_alive(experiment, other,
     assert status_of(shared) == "cancelled"
 
 
+def test_a_cancelled_experiment_does_not_start_what_a_paused_one_waits_with(experiment, other, adam, now):
+    run_of(experiment, other)
+    control.cancel(experiment, by=adam, now=now)
+
+    control.pause(other, by=adam, now=now)
+
+    assert claim_next(WorkerFactory(), now=now) is None
+
+
+def test_a_single_run_of_a_cancelled_experiment_can_be_retried(experiment, adam, now):
+    run = run_of(experiment)
+    control.cancel(experiment, by=adam, now=now)
+
+    runs.retry(run)
+
+    assert claim_next(WorkerFactory(), now=now) == run
+
+
 def test_a_cancelled_experiment_that_is_resumed_starts_its_cancelled_runs_again(experiment, adam, now):
     run, failed = run_of(experiment), run_of(experiment, status="failed", error="broken")
     control.cancel(experiment, by=adam, now=now)
