@@ -15,6 +15,11 @@ class Hours(NamedTuple):
     gpu: float
     cpu: float
 
+    @property
+    def hours(self) -> float:
+        """Of both kinds together."""
+        return self.gpu + self.cpu
+
 
 class Spent(NamedTuple):
     """What an experiment's runs took. reused: by attempts that had begun before it was launched."""

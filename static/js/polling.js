@@ -4,10 +4,10 @@ htmx goes on polling after an error. An answer that is older than what is shown 
 server's time in data-as-of. While somebody has selected text in a part, it is left as it is.
 */
 
-const PLACE = "[data-log]"; // runs from bottom to top, so that 0 is the newest line
+const PLACES = "[data-place]"; // parts that scroll; a log runs from bottom to top, so that 0 is its newest line
 
 const notice = document.querySelector("[data-connection]");
-let places = [];
+let places = new Map();
 let open = [];
 
 function tell(problem) {
@@ -33,14 +33,15 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const signedOut = isElsewhere(detail);
   tell(signedOut ? "signed-out" : null);
   if (signedOut || isOlder(detail) || isBeingRead(detail.target)) detail.shouldSwap = false;
-  places = [...document.querySelectorAll(PLACE)].map((part) => part.scrollTop);
+  places = new Map();
+  for (const { dataset, scrollTop, scrollLeft } of document.querySelectorAll(PLACES)) {
+    places.set(dataset.place, { scrollTop, scrollLeft });
+  }
   open = [...document.querySelectorAll("details[open][id]")].map((part) => part.id);
 });
 
 document.addEventListener("htmx:afterSwap", () => {
-  document.querySelectorAll(PLACE).forEach((part, number) => {
-    if (places[number]) part.scrollTop = places[number];
-  });
+  for (const part of document.querySelectorAll(PLACES)) Object.assign(part, places.get(part.dataset.place));
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
 });
 

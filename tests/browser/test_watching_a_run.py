@@ -52,7 +52,7 @@ def test_the_page_follows_the_row_and_stops_when_the_run_has_ended(watched, run)
 
 
 def test_whoever_reads_back_in_the_log_stays_there(watched, run):
-    log = watched.locator("[data-log]")
+    log = watched.locator('[data-place="log"]')
     log.evaluate("log => { log.scrollTop = -600 }")
 
     Run.objects.update(done=6)
