@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from alignment.errors import AlignmentError
 from alignment.packages.origin import Origin, read_origin, write_origin
@@ -68,6 +69,20 @@ def test_the_policy_is_a_directory_that_is_loaded_like_any_other(tiny_policy, tm
     assert set(trained.model.state_dict()) == set(start.model.state_dict())
     assert trained.tokenizer.get_vocab() == start.tokenizer.get_vocab()
     assert not (tmp_path / "policy.partial").exists()
+
+
+def test_small_updates_of_a_start_in_bfloat16_are_not_rounded_away(tiny_policy, tmp_path):
+    start = copy_of(tiny_policy, tmp_path)
+    load_policy(tiny_policy, dtype=torch.bfloat16).model.save_pretrained(start)
+    steps: list[Step] = []
+
+    train(order(start, learning_rate=1e-6), tmp_path / "policy", progress=steps.append)
+
+    trained, before = load_policy(tmp_path / "policy").model, load_policy(start, dtype=torch.float32).model
+    assert trained.dtype == torch.float32
+    assert steps[0].metrics["kl"] == 0.0
+    moved = [not torch.equal(*pair) for pair in zip(trained.parameters(), before.parameters(), strict=True)]
+    assert all(moved)
 
 
 def test_the_start_is_left_as_it_was(tiny_policy, tmp_path):

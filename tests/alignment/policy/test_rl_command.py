@@ -71,6 +71,21 @@ def test_a_policy_can_be_trained_on(place, tiny_policy):
     assert command_line.main(rl("first", "second", "--steps", "2", "--method", "grpo")) == 0
 
 
+def test_a_policy_tuned_on_demonstrations_is_a_start_and_what_it_is_measured_from(place, tiny_policy, capsys):
+    demonstrations = [{"prompt": one.text, "completion": "a kind word", "language": "en"} for one in PROMPTS]
+    (place / "demonstrations.jsonl").write_text("\n".join(map(json.dumps, demonstrations)))
+    given = ["--data", "demonstrations.jsonl", "--policy", str(tiny_policy), "--task", "continuation"]
+    given += ["--languages", "en", "--seed", "1", "--learning-rate", "1e-2", "--output", "tuned"]
+    assert command_line.main(["sft", *given, "--progress", "none"]) == 0
+
+    capsys.readouterr()
+
+    assert command_line.main(rl("tuned", "policy", "--steps", "2")) == 0
+
+    first, *_ = lines(capsys.readouterr().out)
+    assert first["metrics"]["kl"] == 0.0
+
+
 def test_the_rewards_are_those_that_scoring_gives(place, tiny_policy, capsys, monkeypatch):
     """`score` on the responses that the closing batch showed."""
     seen = []
