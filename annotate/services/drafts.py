@@ -32,7 +32,7 @@ class Draft:
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
         """Describe an experiment that was launched."""
-        languages = {name: tuple(_tags(experiment, name)) for name in ("sources", "targets")}
+        languages: dict[str, Any] = {name: tuple(_tags(experiment, name)) for name in ("sources", "targets")}
         names = [field.name for field in fields(cls) if field.name not in languages]
         return cls(**{name: getattr(experiment, name) for name in names}, **languages)
 

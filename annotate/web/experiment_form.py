@@ -100,8 +100,11 @@ class ExperimentForm(forms.ModelForm[Experiment]):
 
     def draft(self) -> Draft:
         """What a valid form describes."""
-        tags = {name: tuple(sorted(self.cleaned_data[name])) for name in ("sources", "targets")}
-        return Draft(**{name: self.cleaned_data[name] for name in self.Meta.fields}, **tags)
+        said: dict[str, Any] = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        tags: dict[str, Any] = {
+            name: tuple(sorted(self.cleaned_data[name])) for name in ("sources", "targets")
+        }
+        return Draft(**said, **tags)
 
     def _offer_datasets(self, name: str, datasets: list[Dataset], *others: tuple[str, str]) -> None:
         """The template shows what is in each; the first of the first task is chosen to begin with."""
