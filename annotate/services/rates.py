@@ -12,6 +12,7 @@ from annotate.models import Attempt, Run
 
 NEWEST = 40  # attempts of each kind; older ones tell of older code and machines
 CPU_NAME = "the CPU"
+LONG_FIELDS = ("metrics", "samples", "notes", "command", "result", "error")
 
 
 class Estimate(NamedTuple):
@@ -62,11 +63,13 @@ def measured() -> Rates:
     """What the newest attempts of each kind took; two queries, however many runs there are."""
     rank = Window(RowNumber(), partition_by=F("run__kind"), order_by=F("pk").desc())
     parents = Prefetch("run__parents", Run.objects.only("kind", "config"))
+    counted = Attempt.objects.filter(outcome=Attempt.Outcome.SUCCEEDED, run__num_units__gt=0)
+    # Ranked first and read whole afterwards: whole runs do not fit the memory of a sort.
+    newest = counted.annotate(rank=rank).filter(rank__lte=NEWEST).values("pk")
     succeeded = (
-        Attempt.objects.filter(outcome=Attempt.Outcome.SUCCEEDED, run__num_units__gt=0)
-        .annotate(rank=rank)
-        .filter(rank__lte=NEWEST)
+        Attempt.objects.filter(pk__in=newest)
         .select_related("run")
+        .defer(*(f"run__{name}" for name in LONG_FIELDS))
         .prefetch_related(parents)
         .order_by("-pk")
     )

@@ -1,12 +1,13 @@
 """Results: what people said of each source and target, counted where the rows are."""
 
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from django.db.models import Count, Prefetch, QuerySet
 
 from alignment.languages import OffLanguage, off_language
 from alignment.statistics.win_rate import BothBad, WinRate, win_rates_by_cell
-from annotate.models import Comparison, Experiment, Judge, Judgment, Language, System
+from annotate.models import Comparison, Experiment, Judge, Judgment, Language, Response, System
 
 CellKey = tuple[str, str]
 
@@ -87,11 +88,15 @@ def judged_examples(experiment: Experiment, source: str, target: str) -> QuerySe
 def off_language_shares(experiment: Experiment) -> list[tuple[System, OffLanguage]]:
     """For each system of the experiment, how often it left its target language."""
     systems = System.objects.filter(run__experiments=experiment).order_by("language", "kind", "name")
-    return [(system, _off_language(system)) for system in systems]
-
-
-def _off_language(system: System) -> OffLanguage:
-    return off_language(system.responses.values_list("detected_language", flat=True), system.language_id)
+    detected = Response.objects.filter(system__run__experiments=experiment).order_by()
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for pk, language, count in detected.values_list("system", "detected_language").annotate(Count("pk")):
+        counts[pk][language] = count
+    return [
+        (system, off_language(Counter(counts[system.pk]).elements(), system.language_id))
+        for system in systems
+        if counts[system.pk]
+    ]
 
 
 def _counts(experiment: Experiment) -> dict[CellKey, tuple[int, int]]:

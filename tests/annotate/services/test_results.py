@@ -57,6 +57,11 @@ def test_the_off_language_share_is_told_for_each_system(experiment):
     assert shares == {"unaligned es": 1.0, "best-of-4 es ← en": 0.0}
 
 
+def test_the_off_language_shares_take_two_queries_however_many_systems(experiment, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        assert len(off_language_shares(experiment)) == 2
+
+
 def test_downloads_name_the_systems_and_number_the_judges(experiment, person):
     rows = list(judgment_rows(experiment, BothBad.TIE))
 
