@@ -118,9 +118,13 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 
 def _is_held_back() -> Q:
-    needing = Experiment.objects.filter(runs=models.OuterRef("pk"))
-    going = needing.filter(paused_at=None, cancelled_at=None)
-    return Q(models.Exists(needing.exclude(paused_at=None)), ~models.Exists(going))
+    """As one set of primary keys, which a database computes once for however many runs."""
+    needing = Run.experiments.through.objects
+    going = needing.filter(
+        run=models.OuterRef("run"), experiment__paused_at=None, experiment__cancelled_at=None
+    )
+    paused = needing.filter(~models.Exists(going), experiment__paused_at__isnull=False)
+    return Q(pk__in=paused.values("run"))
 
 
 class Run(models.Model):

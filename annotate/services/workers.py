@@ -1,6 +1,6 @@
 """Who works: workers that are alive, what each does, what they could take, and why a run waits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -23,8 +23,13 @@ def alive(now: datetime) -> QuerySet[Worker]:
 
 def takeable(now: datetime) -> RunQuerySet:
     """Runs that some worker alive would start, were it idle."""
-    fitting = [Q(queue__in=one.queues, memory_needed__lte=one.usable_bytes) for one in alive(now)]
-    return Run.objects.startable().filter(reduce(or_, fitting)) if fitting else Run.objects.none()
+    return Run.objects.startable().filter(fits_one_of(alive(now)))
+
+
+def fits_one_of(workers: Iterable[Worker]) -> Q:
+    """The runs that could be done by one of the workers; none where there is none."""
+    fitting = (Q(queue__in=one.queues, memory_needed__lte=one.usable_bytes) for one in workers)
+    return reduce(or_, fitting, Q(pk__in=()))
 
 
 def waiting_reason(run: Run, *, now: datetime) -> str:

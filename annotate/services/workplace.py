@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from annotate import broker
 from annotate.models import Run, Worker
 from annotate.models.runs import RunQuerySet
-from annotate.services.workers import alive, takeable, why_waiting
+from annotate.services.workers import alive, fits_one_of, why_waiting
 from annotate.version import code_version
 
 LATELY = timedelta(days=1)
@@ -79,7 +79,7 @@ def workplace(*, now: datetime) -> Workplace:
         machines=_machines(workers),
         silent=list(lost.exclude(pk__in=[worker.pk for worker in workers])),
         queues=_queues(workers),
-        stuck=_stuck(workers, now),
+        stuck=_stuck(workers),
         site_version=code_version(),
     )
 
@@ -140,8 +140,8 @@ def _num_messages() -> dict[str, int]:
         return {}
 
 
-def _stuck(workers: Sequence[Worker], now: datetime) -> list[Stuck]:
-    untaken = Run.objects.startable().exclude(pk__in=takeable(now).values("pk"))
+def _stuck(workers: Sequence[Worker]) -> list[Stuck]:
+    untaken = Run.objects.startable().exclude(fits_one_of(workers))
     return [
         Stuck(run, why_waiting(run, workers, parents=(), is_held_back=False, num_before=0))
         for run in untaken.in_order()[:MOST_STUCK]

@@ -107,5 +107,5 @@ def test_the_number_of_queries_does_not_grow_with_workers_and_runs(now, django_a
         alive_worker(now, host=f"host{number}")
     RunFactory.create_batch(20, status="queued", queue="gpu", memory_needed=1 << 50)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         workplace(now=now)
