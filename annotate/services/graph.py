@@ -159,7 +159,7 @@ def _height(layer: Sequence[Stop], blocks: Mapping[Key, Block]) -> float:
 
 def _path(stops: Sequence[Stop], placed: _Placed) -> str:
     """From the right side of a block to the left side of another, through its lanes."""
-    parts = []
+    parts: list[str] = []
     for start, end in pairwise(stops):
         x, y = _side(start, placed, is_right=True)
         to_x, to_y = _side(end, placed, is_right=False)

@@ -33,23 +33,24 @@ def experiments(request: HttpRequest) -> HttpResponse:
 def experiment(request: HttpRequest, experiment_id: int) -> HttpResponse:
     """Where the runs are, the win-rate matrix, the reward models' accuracy; a poll gets the runs alone."""
     found, now = experiment_to_read(signed_in(request), experiment_id), timezone.now()
-    work = {
+    work = work_of(found, now=now)
+    polled = {
         "experiment": found,
-        "work": work_of(found, now=now),
+        "work": work,
         "states": Run.Status.choices,
         "as_of": now.timestamp(),
         "is_polled": wants_fragment(request),
     }
     if wants_fragment(request):
-        return render(request, "experiments/_work.html", work)
+        return render(request, "experiments/_work.html", polled)
     matrix, accuracies = win_rate_matrix(found, both_bad=_both_bad(request)), accuracy_matrix(found)
-    context = work | {
+    context = polled | {
         "matrix": matrix,
         "win_rate_answer": win_rate_answer(matrix),
         "accuracies": accuracies,
         "accuracy_answers": [accuracy_answer(row, accuracies.languages) for row in accuracies.rows],
         "off_language": off_language_shares(found),
-        "is_unfinished": not work["work"].is_finished,
+        "is_unfinished": not work.is_finished,
         "both_bad_choices": list(BothBad),
     }
     return render(request, "experiments/page.html", context)
