@@ -13,7 +13,7 @@ from django.conf import settings
 
 from tests.services.conftest import lives, wait_until
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
 
 def free_port() -> int:

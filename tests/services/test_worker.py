@@ -22,7 +22,7 @@ from tests.services.work import (
 )
 from workers.job import store
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
 tiny_policy, tiny_encoder = checkpoints.tiny_policy, checkpoints.tiny_encoder
 
