@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from annotate.services.blocks import Block, Node, block_of
 
-BETWEEN_LAYERS = 52
+BETWEEN_LAYERS = 40
 BETWEEN_BLOCKS = 20
 LANE = 16  # the room of a line that passes a layer
 MARGIN = 2  # so that no outline is cut

@@ -1,7 +1,6 @@
 """Pages of a researcher: experiments, their win rates, and every judged example."""
 
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
@@ -15,6 +14,7 @@ from annotate.services import downloads
 from annotate.services.accuracies import accuracy_matrix
 from annotate.services.answers import accuracy_answer, win_rate_answer
 from annotate.services.results import judged_examples, off_language_shares, win_rate_matrix
+from annotate.services.tallies import tallies
 from annotate.services.work import work_of
 from annotate.web.fragments import wants_fragment
 
@@ -22,10 +22,9 @@ from annotate.web.fragments import wants_fragment
 @require_GET
 @for_researchers
 def experiments(request: HttpRequest) -> HttpResponse:
-    dots = Prefetch("runs", Run.objects.only("title", "status"))
-    rows = Experiment.objects.prefetch_related("sources", "targets", dots).select_related("study")
+    rows = Experiment.objects.prefetch_related("sources", "targets").select_related("study")
     page = Paginator(rows, 20).get_page(request.GET.get("page"))
-    return render(request, "experiments/list.html", {"page": page})
+    return render(request, "experiments/list.html", {"page": page, "tallies": tallies(page)})
 
 
 @require_GET

@@ -61,7 +61,12 @@ def test_thirty_six_pairs_are_four_blocks_and_four_lines():
     assert (
         len(graph.lines) == 4
     )  # reward model to accuracy and rewards, pool to rewards, rewards to best-of-n
-    assert graph.width < 1100
+
+
+def test_six_sources_and_targets_fit_the_page_without_scrolling():
+    graph = lay_out(planned(6, 6, sft=True), title=lambda kind: kind.ljust(len("Response pool")))
+
+    assert graph.width <= 1118  # the page less its gutters and the frame
     assert graph.height < 700
 
 

@@ -112,6 +112,31 @@ def test_the_list_shows_each_experiment(as_rosa, experiment):
     assert str(experiment) in text_of(as_rosa.get(reverse("researcher:experiments")))
 
 
+def test_the_list_says_how_far_each_experiment_is(as_rosa, experiment, going):
+    page = text_of(as_rosa.get(reverse("researcher:experiments")))
+
+    assert "0 of 3" in page
+    assert '<span class="pill pill--running">1 running</span>' in page
+
+
+def test_the_list_takes_as_many_queries_for_many_experiments(
+    as_rosa, experiment, django_assert_max_num_queries
+):
+    for one in ExperimentFactory.create_batch(19):
+        one.runs.add(*RunFactory.create_batch(3))
+
+    with django_assert_max_num_queries(9):
+        as_rosa.get(reverse("researcher:experiments"))
+
+
+def test_the_page_names_the_demonstrations(as_rosa, experiment):
+    Experiment.objects.update(demonstrations="talks")
+
+    assert "Demonstrations</dt> <dd> talks" in text_of(
+        as_rosa.get(reverse("researcher:experiment", args=[experiment.pk]))
+    )
+
+
 def test_an_experiment_that_does_not_exist_is_not_found(as_rosa):
     assert as_rosa.get(reverse("researcher:experiment", args=[1])).status_code == 404
 
