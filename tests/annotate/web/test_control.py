@@ -77,3 +77,33 @@ def test_the_api_does_the_same(admin, experiment):
     assert paused.json()["paused_at"]
     assert (again.status_code, again.json()["code"]) == (409, "experiment_state")
     assert cancelled.json()["cancelled_at"]
+
+
+@pytest.mark.parametrize(
+    ("act", "there", "not_there"),
+    [
+        (None, ["Pause", "Cancel the experiment", "Normal priority"], ["Resume", "Start again"]),
+        ("pause", ["Resume", "Cancel the experiment"], [">Pause<", "Start again"]),
+        ("cancel", ["Start again where it left off"], [">Pause<", "Cancel the experiment"]),
+    ],
+)
+def test_the_page_offers_an_admin_what_can_be_done_now(admin, experiment, act, there, not_there):
+    if act:
+        admin.post(f"/experiments/{experiment.pk}/{act}/")
+
+    text = admin.get(f"/experiments/{experiment.pk}/").text
+
+    assert [words for words in there if words not in text] == []
+    assert [words for words in not_there if words in text] == []
+
+
+def test_a_researcher_is_offered_nothing_of_it(client, rosa, experiment):
+    client.force_login(rosa)
+
+    assert f"/experiments/{experiment.pk}/pause/" not in client.get(f"/experiments/{experiment.pk}/").text
+
+
+def test_an_experiment_that_has_ended_offers_nothing_of_it(admin, experiment):
+    experiment.runs.update(status="succeeded")
+
+    assert f"/experiments/{experiment.pk}/pause/" not in admin.get(f"/experiments/{experiment.pk}/").text
