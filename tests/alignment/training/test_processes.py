@@ -8,36 +8,41 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from alignment import members
 from alignment.__main__ import main
 from alignment.jsonl import write_records
 from alignment.members import StartAgainError
 from alignment.memory import Batch
-from alignment.reward.model import RewardModel
+from alignment.policy.checkpoints import load_policy
+from alignment.reward.formatting import Layout
+from alignment.reward.model import RewardModel, load_extractor
+from alignment.reward.network import RewardNetwork
 from alignment.training.attempts import train_within_memory
 from alignment.training.workshop import Workshop, open_workshop
+from tests.alignment.policy.test_sft import demonstrations
 from tests.alignment.reward.conftest import pairs, ratings
 
 # peft asks transformers for a property under its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 
 ROOT = Path(__file__).parents[3]
-FEEDBACK = {
+LINES = {
+    "demonstrations": [*demonstrations(24), *demonstrations(8, "validation")],
     "ratings": [*ratings(24), *ratings(8, split="validation")],
     "pairs": [*pairs(24), *pairs(8, split="validation")],
 }
 
 
 @pytest.fixture
-def words(tmp_path, tiny_encoder):
-    """The arguments of a training."""
+def words(tmp_path, tiny_encoder, tiny_policy):
+    """The arguments of a training, of a reward model or (demonstrations) of a policy."""
 
     def arguments(kind: str, method: str, output: str, *changes: str) -> list[str]:
-        write_records(tmp_path / f"{kind}.jsonl", FEEDBACK[kind])
+        write_records(tmp_path / f"{kind}.jsonl", LINES[kind])
         given = {
             "--data": tmp_path / f"{kind}.jsonl",
-            "--backbone": tiny_encoder,
             "--method": method,
             "--task": "dialog",
             "--seed": 7,
@@ -50,7 +55,10 @@ def words(tmp_path, tiny_encoder):
             "--output": tmp_path / output,
             "--progress": "json",
         }
-        return ["train-reward", *(str(part) for option in given.items() for part in option), *changes]
+        options = [str(part) for option in given.items() for part in option]
+        if kind == "demonstrations":
+            return ["sft", "--policy", str(tiny_policy), "--languages", "en", *options, *changes]
+        return ["train-reward", "--backbone", str(tiny_encoder), *options, *changes]
 
     return arguments
 
@@ -109,7 +117,7 @@ def sharded(arguments: list[str]) -> list[str]:
 
 
 def losses(lines: list[dict]) -> list[float]:
-    return [line["metrics"]["loss"] for line in lines if "done" in line]
+    return [line["metrics"]["loss"] for line in lines if "loss" in line.get("metrics", {})]
 
 
 @pytest.mark.parametrize(("kind", "method", "how"), [("ratings", "full", whole), ("pairs", "lora", sharded)])
@@ -123,9 +131,21 @@ def test_two_processes_train_what_one_trains(alone, words, tmp_path, kind, metho
         line["metrics"]["accuracy"] for line in expected[:-1]
     ]
     # Pairs leave the head's bias to rounding, so only differences are compared.
-    probes = [(one.prompt, text) for one in FEEDBACK["pairs"][:4] for text in (one.chosen, one.rejected)]
+    probes = [(one.prompt, text) for one in LINES["pairs"][:4] for text in (one.chosen, one.rejected)]
     first, second = (RewardModel.load(tmp_path / name).logits(probes) for name in ("one", "two"))
     assert second - second.mean() == pytest.approx(first - first.mean(), abs=1e-4)
+
+
+def test_two_processes_tune_the_policy_that_one_tunes(alone, words, tmp_path):
+    expected = alone(words("demonstrations", "full", "one"))
+
+    together = run(sharded(words("demonstrations", "full", "two", "--processes", "2")))
+
+    assert_same_end(together, expected)
+    assert together[-1]["result"]["step"] == expected[-1]["result"]["step"]
+    first, second = (load_policy(tmp_path / name).model.state_dict() for name in ("one", "two"))
+    assert set(first) == set(second)
+    assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
 
 
 def test_two_processes_killed_go_on_to_the_end_of_one_that_was_not(alone, words, tmp_path):
@@ -233,10 +253,6 @@ def test_the_layers_that_are_sharded_do_not_hold_the_embeddings(extractor_networ
 
 @pytest.fixture
 def extractor_networks(tiny_policy, tiny_encoder):
-    from alignment.reward.formatting import Layout
-    from alignment.reward.model import load_extractor
-    from alignment.reward.network import RewardNetwork
-
     layout = Layout(delimiter=" ", cuts_end=False, max_tokens=64)
     extractors = [load_extractor(each, layout) for each in (tiny_policy, tiny_encoder)]
     return [RewardNetwork(each.backbone, each.pooling) for each in extractors]
