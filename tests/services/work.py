@@ -9,6 +9,7 @@ from pathlib import Path
 from annotate.models import Experiment, Run
 from tests.annotate.factories import (
     ExperimentFactory,
+    ImportedSystemFactory,
     LanguageFactory,
     ProficiencyFactory,
     PromptFactory,
@@ -46,7 +47,8 @@ def plan_experiment(policy: Path, encoder: Path, *, targets: tuple[str, ...] = (
         lines = PromptSetFactory(language=LanguageFactory(tag=tag), dataset="lines", split=split)
         prompt = PromptFactory(prompt_set=lines, text="")
         for text in GOOD + BAD:
-            response = ResponseFactory(prompt=prompt, text=f"{text} {split}")
+            system = ImportedSystemFactory(language=lines.language)
+            response = ResponseFactory(prompt=prompt, system=system, text=f"{text} {split}")
             RatingFactory(response=response, good=text in GOOD)
     for tag in targets:
         openings = PromptSetFactory(language=LanguageFactory(tag=tag), dataset="openings")
