@@ -106,8 +106,13 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "done",
             "total",
             "unit",
+            "queue",
+            "priority",
+            "memory_needed",
             "attempt",
             "worker",
+            "code_version",
+            "notes",
             "error",
             "error_kind",
             "result",
@@ -152,9 +157,11 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "half_width",
             "seed",
             "priority",
+            "paused_at",
+            "cancelled_at",
             "created_at",
             "study",
             "runs",
         ]
-        read_only_fields = ["created_at"]
+        read_only_fields = ["paused_at", "cancelled_at", "created_at"]
         extra_kwargs = {name: {"validators": [check_source]} for name in ("policy", "backbone")}

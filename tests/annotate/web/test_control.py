@@ -73,6 +73,10 @@ def test_the_api_does_the_same(admin, experiment):
     again = admin.post(f"{address}/pause/")
     cancelled = admin.post(f"{address}/cancel/")
 
+    read = admin.get(f"{address}/").json()
+    assert (read["priority"], read["paused_at"]) == (1, None)
+    assert read["cancelled_at"]
+    assert [run["priority"] for run in admin.get(f"{address}/runs/").json()] == [1]
     assert urgent.json()["priority"] == 1
     assert paused.json()["paused_at"]
     assert (again.status_code, again.json()["code"]) == (409, "experiment_state")
