@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
+from unicodedata import category
 
 import yaml
 
@@ -15,6 +16,11 @@ from annotate.services.drafts import METHODS, Draft
 VERSION_KEY, VERSION = "polyreward", 1
 LONGEST_FILE = 100_000  # characters
 LARGEST = 2**31 - 1
+BREAKS = (
+    "Cc",
+    "Zl",
+    "Zp",
+)  # controls and separators, which YAML reads as ends of lines unless they are escaped
 PRIORITIES = {priority.name.lower(): priority.value for priority in Experiment.Priority}
 PRIORITY_NAMES = {value: name for name, value in PRIORITIES.items()}
 
@@ -48,7 +54,8 @@ def write_experiment(draft: Draft) -> str:
     lines = {VERSION_KEY: VERSION} | {
         name: key.write(getattr(draft, key.field)) for name, key in KEYS.items()
     }
-    return yaml.safe_dump(lines, allow_unicode=True, sort_keys=False, width=100)
+    has_breaks = any(category(letter) in BREAKS for line in lines.values() for letter in str(line))
+    return yaml.safe_dump(lines, allow_unicode=not has_breaks, sort_keys=False, width=100)
 
 
 class _StrictLoader(yaml.SafeLoader):

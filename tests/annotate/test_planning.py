@@ -1,7 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.needs import ModelSize
@@ -43,6 +43,7 @@ def test_sources_and_targets_multiply_only_where_both_matter():
     assert kinds == {"reward_model": 2, "accuracy": 2, "sample": 3, "score": 6, "best_of_n": 6}
 
 
+@settings(deadline=None)
 @given(
     sources=st.sets(st.sampled_from(TAGS), min_size=1),
     targets=st.sets(st.sampled_from(TAGS), min_size=1),

@@ -1,10 +1,11 @@
 """The file of an experiment: what is written is read again, and what is wrong is told by its key."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignment.languages import LANGUAGES
@@ -74,12 +75,14 @@ drafts = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(drafts)
 def test_what_was_written_is_read_again(draft):
     assert read_experiment(write_experiment(draft)) == draft
 
 
 @pytest.mark.django_db
+@settings(deadline=None)
 @given(drafts)
 def test_an_experiment_that_came_from_a_file_gives_that_file(draft):
     file = write_experiment(draft)
@@ -91,6 +94,13 @@ def test_an_experiment_that_came_from_a_file_gives_that_file(draft):
         getattr(experiment, name).set([ensure_language(tag) for tag in getattr(draft, name)])
 
     assert write_experiment(Draft.of(Experiment.objects.get(pk=experiment.pk))) == file
+
+
+@pytest.mark.parametrize("letter", ["\x85", "\u2028", "\u2029", "\n", "\r", "\t", "\x1b", "\ufeff", "\u200d"])
+def test_a_letter_that_nobody_sees_is_kept(letter):
+    draft = replace(PRESETS["quick-look"].draft, name=f"Äb{letter}{letter}c", policy=f"/models{letter}")
+
+    assert read_experiment(write_experiment(draft)) == draft
 
 
 def test_the_file_is_written_for_people():
@@ -170,6 +180,7 @@ def test_what_is_no_experiment_at_all_is_refused(text):
         read_experiment(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_whatever_breaks_the_reader(text):
     with pytest.raises(ExperimentFileError):

@@ -114,6 +114,15 @@ def test_a_shared_run_that_somebody_cancelled_starts_again_in_the_name_of_who_la
     assert AuditEntry.objects.get(action="run.retried").actor == second.created_by
 
 
+def test_selections_that_are_there_already_are_queued_to_the_annotators_at_once(english, spanish):
+    first = experiments.launch(draft(), sources=[english], targets=[spanish])
+    first.runs.update(status=Run.Status.SUCCEEDED)
+
+    second = experiments.launch(draft(), sources=[english], targets=[spanish])
+
+    assert second.study.status == "open"
+
+
 def test_every_reason_is_told_at_once(english, spanish, vietnamese):
     sentences = refused(
         [english, vietnamese], [spanish, vietnamese], demonstrations="stories", policy="/nowhere"
