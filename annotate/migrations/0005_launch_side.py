@@ -142,6 +142,11 @@ class Migration(migrations.Migration):
             field=models.SmallIntegerField(choices=[(-1, 'Low'), (0, 'Normal'), (1, 'High')], default=0),
         ),
         migrations.AddField(
+            model_name='promptset',
+            name='changed_at',
+            field=models.DateTimeField(blank=True, help_text='when an import last added something; empty: not known', null=True),
+        ),
+        migrations.AddField(
             model_name='run',
             name='code_version',
             field=models.CharField(blank=True, help_text='of the worker that did it', max_length=60),

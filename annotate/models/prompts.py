@@ -20,6 +20,9 @@ class PromptSet(models.Model):
     split = models.CharField(max_length=10, choices=Split.choices)
     licence = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(
+        null=True, blank=True, help_text="when an import last added something; empty: not known"
+    )
 
     class Meta:
         ordering = ["dataset", "language", "split"]

@@ -12,6 +12,7 @@ from alignment.artifacts import ArtifactStore
 from alignment.jsonl import json_line
 from annotate.models import Experiment, Judgment, Prompt, PromptSet, Rating, Response
 from annotate.planning import Data, Plan
+from annotate.services import evidence
 from annotate.services.checkpoints import backbone_size, policy_size
 from annotate.services.demonstrations import demonstration_records
 from annotate.services.feedback import feedback_records, prompt_records
@@ -85,18 +86,21 @@ def freeze(wanted: Wanted) -> Data:
 
 def measure(wanted: Wanted) -> Data:
     """The digest that `freeze` would give them now; nothing is written."""
-    newest = tuple(model.objects.aggregate(pk=Max("pk"))["pk"] for model in EVIDENCE)
-    return _measure_once(wanted, newest)
+    return _measure_once(wanted, evidence.newest() or _highest())
 
 
 @lru_cache(maxsize=512)
-def _measure_once(wanted: Wanted, newest: tuple[int | None, ...]) -> Data:
+def _measure_once(wanted: Wanted, newest: Hashable) -> Data:
     """newest: evidence only grows, so what was read before is the same until there is newer evidence."""
     digest, num_records = sha256(), 0
     for record in wanted.read(*wanted.arguments):
         digest.update(json_line(record).encode())
         num_records += 1
     return Data(digest.hexdigest(), num_records)
+
+
+def _highest() -> Hashable:
+    return tuple(model.objects.aggregate(pk=Max("pk"))["pk"] for model in EVIDENCE)
 
 
 def forget() -> None:

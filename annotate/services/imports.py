@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from alignment import records
 from alignment.data.formats.format import Defaults, Format
@@ -17,6 +18,7 @@ from alignment.errors import AlignmentError
 from alignment.jsonl import BrokenLine
 from alignment.tasks import task_named
 from annotate.errors import AnnotateError, UnknownNameError
+from annotate.models import PromptSet
 from annotate.services.import_rows import Placed, Places, prompt_of, write_rows
 from annotate.services.import_verdicts import Outcome, store_preferences, store_ratings
 
@@ -142,6 +144,8 @@ def _store(lines: Sequence[Line], plan: ImportPlan, *, now: datetime) -> list[St
         **store_ratings(written),
         **store_preferences(written, task=plan.task, now=now),
     }
+    changed = {line.placed.prompt_set.pk for line in written if outcomes[line.placed.number] == Outcome.NEW}
+    PromptSet.objects.filter(pk__in=changed).update(changed_at=Now())
     results = [_result(line.placed, outcomes[line.placed.number]) for line in written]
     return sorted([*results, *broken], key=lambda result: result.number)
 
