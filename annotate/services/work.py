@@ -14,7 +14,6 @@ from annotate.services.rates import Rates, measured
 from annotate.services.remaining import Remaining, at_own_pace, remaining
 from annotate.services.workers import alive
 
-DOT = 6
 LONG_FIELDS = ("metrics", "samples", "notes", "command", "result", "error")
 
 
@@ -27,23 +26,34 @@ class WorkRow(NamedTuple):
 
 
 class DrawnRun(NamedTuple):
-    """A run with its place in the drawing; done_width: of the part of its box that is done."""
+    """A run with its place in the drawing, written as SVG wants it."""
 
     cell: Cell
     row: WorkRow
 
     @property
-    def done_width(self) -> float:
-        return self.cell.width * self.row.run.percent / 100
+    def transform(self) -> str:
+        return f"translate({self.cell.x:g} {self.cell.y:g})"
 
     @property
-    def middle(self) -> tuple[float, float]:
-        return self.cell.x + self.cell.width / 2, self.cell.y + self.cell.height / 2
+    def width(self) -> str:
+        return f"{self.cell.width:g}"
 
     @property
-    def corner(self) -> tuple[float, float]:
-        """Where a dot says that the run is reused."""
-        return self.cell.x + DOT, self.cell.y + DOT
+    def middle(self) -> str:
+        return f"{self.cell.width / 2:g}"
+
+    @property
+    def done_width(self) -> str:
+        """Of the part of its box that is done."""
+        return f"{self.cell.width * self.row.run.percent / 100:g}"
+
+    @property
+    def words(self) -> str:
+        """What it is, for those who do not see the drawing, and for those who point at it."""
+        run, maker = self.row.run, self.row.reused_from
+        done = f", {run.done} of {run.total} {run.unit}".rstrip() if run.total else ""
+        return f"{run}: {run.get_status_display().lower()}{done}{f', reused from {maker}' if maker else ''}"
 
 
 class DrawnKind(NamedTuple):

@@ -57,7 +57,7 @@ def test_each_run_has_its_place_among_those_of_its_kind(experiment, now):
         0,
     )
     (drawn,) = second.runs
-    assert (drawn.row.run, drawn.done_width) == (child, drawn.cell.width / 4)
+    assert (drawn.row.run, drawn.done_width) == (child, f"{drawn.cell.width / 4:g}")
 
 
 def test_an_experiment_that_has_no_runs_is_finished(experiment, now):
