@@ -52,39 +52,35 @@ class Batch(NamedTuple):
 class Halving:
     """Computes rows together, and from the first time that the memory does not suffice in two halves.
 
-    say: told once, in a sentence; rows: what they are, for that sentence; advice: ends the sentence of the
-    error where even halves are too large.
+    rows: what they are, for the sentence that says so; advice: ends the one where halves are too large, too.
     """
 
-    def __init__(self, say: Callable[[str], None], *, rows: str, advice: str) -> None:
-        self._say = say
+    def __init__(self, *, rows: str, advice: str) -> None:
         self._rows = rows
         self._advice = advice
         self._halved = False
 
-    def compute(self, work: Callable[[Sequence[Row]], list[Result]], rows: Sequence[Row]) -> list[Result]:
-        """`work` on all rows, its results joined. Raises AlignmentError when halves are too large, too."""
+    def compute(
+        self, work: Callable[[Sequence[Row]], list[Result]], rows: Sequence[Row], say: Callable[[str], None]
+    ) -> list[Result]:
+        """`work` on all rows, its results joined. Raises AlignmentError when halves are too large, too.
+
+        say: told once that there are halves from now on.
+        """
         if not self._halved:
             try:
                 return work(rows)
             except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                if len(rows) == 1:
-                    raise self._refusal(1) from error
+                self._check(error, may_halve=len(rows) > 1, count=len(rows))
             release()
             self._halved = True
-            self._say(
+            say(
                 f"The memory does not suffice for {len(rows)} {self._rows} at once, so from now on they are "
                 "computed in two halves; the results change by rounding only."
             )
         middle = -(-len(rows) // 2)
-        return [
-            result
-            for half in (rows[:middle], rows[middle:])
-            if half
-            for result in self._compute_half(work, half)
-        ]
+        halves = [half for half in (rows[:middle], rows[middle:]) if half]
+        return [result for half in halves for result in self._compute_half(work, half)]
 
     def _compute_half(
         self, work: Callable[[Sequence[Row]], list[Result]], half: Sequence[Row]
@@ -92,11 +88,14 @@ class Halving:
         try:
             return work(half)
         except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            raise self._refusal(len(half)) from error
+            self._check(error, may_halve=False, count=len(half))
+            raise
 
-    def _refusal(self, count: int) -> AlignmentError:
-        return AlignmentError(
-            f"The memory does not suffice for {self._rows}, {count} at once; {self._advice}."
-        )
+    def _check(self, error: Exception, *, may_halve: bool, count: int) -> None:
+        """Let pass what halving may mend; raise anything else, with advice where it is about the memory."""
+        if not is_out_of_memory(error):
+            raise error
+        if not may_halve:
+            raise AlignmentError(
+                f"The memory does not suffice for {self._rows}, {count} at once; {self._advice}."
+            ) from error

@@ -69,7 +69,10 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     identity = (file_digest(arguments.prompts), checkpoint.digest, repr((task, settings, dtype)), engine)
     journal = Journal(arguments.output, *identity, parse=PromptPool.from_json)
 
-    writer = open_engine(engine, checkpoint.directory, dtype)
+    def say(note: str) -> None:
+        progress(Step(done=len(journal.records), total=len(prompts), unit="prompts", note=note))
+
+    writer = open_engine(engine, checkpoint.directory, dtype, say)
     inputs = [policy_input(prompt, task, writer.tokenizer) for prompt in prompts]
     done = frozenset(pool.prompt.key for pool in journal.records)
     speed = _keep(writer.pools(inputs, settings, done=done), journal, len(prompts), progress)

@@ -36,7 +36,11 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     journal = Journal(arguments.output, *map(file_digest, made_from), parse=PromptRewards.from_json)
     done = {rewards.prompt_key for rewards in journal.records}
     left = [pool for key, pool in pools.items() if key not in done]
-    for rewards in score_pool(model, left, cache=model.feature_cache(arguments.models / "features")):
+
+    def say(note: str) -> None:
+        progress(Step(done=len(journal.records), total=len(pools), unit="prompts", note=note))
+
+    for rewards in score_pool(model, left, cache=model.feature_cache(arguments.models / "features"), say=say):
         journal.append(rewards)
         progress(Step(done=len(journal.records), total=len(pools), unit="prompts"))
     by_key = {rewards.prompt_key: rewards for rewards in journal.records}

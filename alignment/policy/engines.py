@@ -1,6 +1,6 @@
 """Which library writes the responses: transformers anywhere, or vLLM where it is installed and pays."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,13 +41,14 @@ class Engine(Protocol):
 class TransformersEngine:
     """Our own decoding, in which no response depends on what is written beside it."""
 
-    def __init__(self, directory: Path, dtype: torch.dtype | None) -> None:
+    def __init__(self, directory: Path, dtype: torch.dtype | None, say: Callable[[str], None]) -> None:
         self._policy, self.tokenizer = load_policy(directory, dtype=dtype)
+        self._say = say
 
     def pools(
         self, inputs: Sequence[PolicyInput], settings: SamplingSettings, *, done: Collection[str] = ()
     ) -> Iterator[PromptPool]:
-        return sample_pool(self._policy, self.tokenizer, inputs, settings, done=done)
+        return sample_pool(self._policy, self.tokenizer, inputs, settings, done=done, say=self._say)
 
 
 def engine_name(choice: EngineChoice) -> str:
@@ -64,10 +65,15 @@ def engine_name(choice: EngineChoice) -> str:
     return f"vllm {installed}" if installed and wanted else TRANSFORMERS
 
 
-def open_engine(name: str, directory: Path, dtype: torch.dtype | None) -> Engine:
-    """The policy in the engine that `engine_name` named. dtype: None for the one it is stored in."""
+def open_engine(
+    name: str, directory: Path, dtype: torch.dtype | None, say: Callable[[str], None] = lambda note: None
+) -> Engine:
+    """The policy in the engine that `engine_name` named.
+
+    dtype: None for the one it is stored in; say: told when the memory does not suffice.
+    """
     if name == TRANSFORMERS:
-        return TransformersEngine(directory, dtype)
+        return TransformersEngine(directory, dtype, say)
     from alignment.policy.vllm_engine import VllmEngine  # rarely needed
 
     return VllmEngine(directory, dtype, num_devices=len(read_machine().devices))

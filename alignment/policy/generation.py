@@ -10,6 +10,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from alignment.errors import AlignmentError
 from alignment.languages import Identifier
+from alignment.memory import Halving
 from alignment.policy.decoding import Ending, write_responses
 from alignment.policy.instructions import PolicyInput
 from alignment.policy.noise import noise_stream
@@ -63,14 +64,18 @@ def sample_pool(
     settings: SamplingSettings,
     *,
     done: Collection[str] = (),
+    say: Callable[[str], None] = lambda note: None,
 ) -> Iterator[PromptPool]:
     """Draw n + 1 responses to each prompt. Yields pools as they are ready, the longest prompts first.
 
     inputs: of different prompts. done: keys of prompts whose pools are there already; they are left out,
-    and all others come out as they would have with them.
+    and all others come out as they would have with them. say: told when the memory does not suffice for a
+    batch; from then on each is written in two halves.
     """
     ending = ending_for(policy.generation_config, tokenizer, settings)
-    return write_pools(partial(_write, policy, settings, ending), inputs, settings, done=done)
+    halving = Halving(rows="responses", advice="give a smaller --rows-per-batch or a smaller policy")
+    write = partial(halving.compute, partial(_write, policy, settings, ending), say=say)
+    return write_pools(write, inputs, settings, done=done)
 
 
 def write_pools(
@@ -110,11 +115,13 @@ def row_seed(row: Row, settings: SamplingSettings) -> int:
 
 def _write(
     policy: PreTrainedModel, settings: SamplingSettings, ending: Ending, batch: Sequence[Row]
-) -> Iterator[PooledResponse]:
+) -> list[PooledResponse]:
     prompts = [row.input.ids for row in batch]
     noises = [noise_stream(row_seed(row, settings), policy.device) for row in batch]
-    for ids, logprob, finished in write_responses(policy, prompts, noises, ending, settings.temperature):
-        yield PooledResponse(text=ending.text(ids), logprob=logprob, num_tokens=len(ids), finished=finished)
+    return [
+        PooledResponse(text=ending.text(ids), logprob=logprob, num_tokens=len(ids), finished=finished)
+        for ids, logprob, finished in write_responses(policy, prompts, noises, ending, settings.temperature)
+    ]
 
 
 def ending_for(

@@ -4,7 +4,8 @@ N texts, H hidden units.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from alignment.digests import text_digest
+from alignment.memory import Halving
 from alignment.progress import Progress, Step, silent
 from alignment.reward.batches import TOKENS_PER_BATCH, Batch, batches
 from alignment.reward.feature_cache import FeatureCache
@@ -19,6 +21,7 @@ from alignment.reward.formatting import Formatter, Input, Tokens
 from alignment.reward.pooling import Pooling, pool
 
 BATCHES_PER_REPORT = 8
+ADVICE = "choose a smaller backbone or take a larger machine"
 Vector = NDArray[np.float32]
 
 
@@ -29,6 +32,7 @@ class FeatureExtractor:
     backbone: PreTrainedModel
     formatter: Formatter
     pooling: Pooling
+    halving: Halving = field(default_factory=lambda: Halving(rows="texts", advice=ADVICE), compare=False)
 
     @property
     def num_features(self) -> int:
@@ -37,7 +41,11 @@ class FeatureExtractor:
     def features(
         self, inputs: Sequence[Input], *, cache: FeatureCache | None = None, progress: Progress = silent
     ) -> Vector:
-        """One vector per input, each distinct text computed once. Returns (N, H)."""
+        """One vector per input, each distinct text computed once. Returns (N, H).
+
+        Where a batch does not fit into the memory, `progress` is told and this one and all later ones are
+        computed in halves, whose shapes depend on nothing but the length of the text either.
+        """
         tokens = self.formatter.tokens(inputs)
         keys = [self._key(one) for one in tokens]
         vectors = cache.get(list(dict.fromkeys(keys))) if cache else {}
@@ -53,10 +61,14 @@ class FeatureExtractor:
         keys = list(tokens)
         computed: dict[str, Vector] = {}
         unsaved: dict[str, Vector] = {}
+
+        def say(note: str) -> None:
+            progress(Step(done=len(computed), total=len(keys), unit="texts", note=note))
+
         for number, batch in enumerate(self._batches(list(tokens.values())), start=1):
-            unsaved |= {
-                keys[place]: row for place, row in zip(batch.positions, self._forward(batch), strict=True)
-            }
+            rows = range(len(batch.input_ids))
+            vectors = self.halving.compute(partial(self._forward, batch), rows, say)
+            unsaved |= {keys[place]: row for place, row in zip(batch.positions, vectors, strict=False)}
             if number % BATCHES_PER_REPORT == 0 or len(computed) + len(unsaved) == len(keys):
                 if cache:
                     cache.put(unsaved)
@@ -75,12 +87,13 @@ class FeatureExtractor:
         )
 
     @torch.inference_mode()
-    def _forward(self, batch: Batch) -> Vector:
-        """The vectors of a batch's real rows."""
-        mask = batch.attention_mask.to(self.backbone.device)
-        hidden = self.backbone(input_ids=batch.input_ids.to(mask.device), attention_mask=mask)
+    def _forward(self, batch: Batch, rows: Sequence[int]) -> list[Vector]:
+        """The vectors of some rows of a batch, in one piece; the last ones may only fill its shape."""
+        part = slice(rows[0], rows[-1] + 1)
+        mask = batch.attention_mask[part].to(self.backbone.device)
+        hidden = self.backbone(input_ids=batch.input_ids[part].to(mask.device), attention_mask=mask)
         pooled = pool(hidden.last_hidden_state, mask, self.pooling)  # (B, H)
-        return pooled[: len(batch.positions)].cpu().numpy()
+        return list(pooled.cpu().numpy())
 
     def _key(self, tokens: Tokens) -> str:
         """Names a vector among those of one backbone."""

@@ -23,8 +23,8 @@ class Small:
         return [row * row for row in rows]
 
 
-def halving(notes: list[str]) -> Halving:
-    return Halving(notes.append, rows="numbers", advice="ask for fewer")
+def halving() -> Halving:
+    return Halving(rows="numbers", advice="ask for fewer")
 
 
 def test_the_allocator_of_the_cpu_says_that_the_memory_does_not_suffice():
@@ -70,16 +70,16 @@ def test_a_batch_is_halved_once_and_one_example_never():
 def test_what_fits_is_computed_at_once():
     work, notes = Small(fits=4), []
 
-    assert halving(notes).compute(work, [1, 2, 3, 4]) == [1, 4, 9, 16]
+    assert halving().compute(work, [1, 2, 3, 4], notes.append) == [1, 4, 9, 16]
     assert (work.sizes, notes) == ([4], [])
 
 
 def test_what_does_not_fit_is_computed_in_halves_from_then_on_and_that_is_said_once():
     work, notes = Small(fits=3), []
-    computing = halving(notes)
+    computing = halving()
 
-    first = computing.compute(work, [1, 2, 3, 4, 5])
-    second = computing.compute(work, [1, 2])
+    first = computing.compute(work, [1, 2, 3, 4, 5], notes.append)
+    second = computing.compute(work, [1, 2], notes.append)
 
     assert (first, second) == ([1, 4, 9, 16, 25], [1, 4])
     assert work.sizes == [5, 3, 2, 1, 1]
@@ -89,12 +89,12 @@ def test_what_does_not_fit_is_computed_in_halves_from_then_on_and_that_is_said_o
 
 def test_halves_that_do_not_fit_either_are_an_error_with_advice():
     with pytest.raises(AlignmentError, match="not suffice for numbers, 2 at once; ask for fewer"):
-        halving([]).compute(Small(fits=1), [1, 2, 3, 4])
+        halving().compute(Small(fits=1), [1, 2, 3, 4], [].append)
 
 
 def test_one_row_that_does_not_fit_is_an_error_with_advice():
     with pytest.raises(AlignmentError, match="not suffice for numbers, 1 at once"):
-        halving([]).compute(Small(fits=0), [1])
+        halving().compute(Small(fits=0), [1], [].append)
 
 
 def test_another_error_passes():
@@ -102,4 +102,4 @@ def test_another_error_passes():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        halving([]).compute(work, [1, 2])
+        halving().compute(work, [1, 2], [].append)

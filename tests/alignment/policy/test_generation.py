@@ -8,6 +8,7 @@ from alignment.policy.generation import SamplingSettings, plan_batches, sample_p
 from alignment.policy.instructions import policy_input
 from alignment.records import Prompt
 from alignment.tasks import TASKS
+from tests.alignment.little_memory import little_memory
 
 SETTINGS = SamplingSettings(n=4, seed=5, max_response_tokens=8, stop="\n", languages=("en", "de"))
 OPENINGS = (
@@ -120,3 +121,26 @@ def test_the_language_of_every_response_is_noted(tiny, inputs):
 def test_settings_that_draw_nothing_are_refused(wrong):
     with pytest.raises(AlignmentError, match="at least 1|above 0"):
         replace(SETTINGS, **wrong)
+
+
+def test_a_batch_that_does_not_fit_is_written_in_halves_and_the_responses_are_the_same(tiny, inputs):
+    expected = pools(tiny, inputs)
+    notes: list[str] = []
+
+    with little_memory(10, while_training=False) as failed:
+        sampled = pools(tiny, inputs, replace(SETTINGS, rows_per_batch=20), say=notes.append)
+
+    assert failed == [20]
+    assert {key: texts(pool) for key, pool in sampled.items()} == {
+        key: texts(pool) for key, pool in expected.items()
+    }
+    (note,) = notes
+    assert "20 responses at once" in note
+
+
+def test_halves_that_do_not_fit_either_end_the_sampling_with_advice(tiny, inputs):
+    with (
+        little_memory(0, while_training=False),
+        pytest.raises(AlignmentError, match="give a smaller --rows-per-batch"),
+    ):
+        pools(tiny, inputs)

@@ -67,6 +67,10 @@ def weights(directory):
     return load_file(directory / "model.safetensors")
 
 
+def weights_file(directory) -> bytes:
+    return (directory / "model.safetensors").read_bytes()
+
+
 def curve(steps: list[Step], name: str) -> dict[int, float]:
     """The last that was reported of each step."""
     return {step.done: step.metrics[name] for step in steps if name in step.metrics}
@@ -225,6 +229,27 @@ def test_a_stopped_training_goes_on_and_ends_with_the_same_bytes(base, tmp_path,
 
     for name in ("model.safetensors", "policy.json", "config.json", "tokenizer.json"):
         assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "model.safetensors", "trainer_state.json", "files.json"])
+def test_from_a_torn_checkpoint_it_falls_back_to_the_one_before_and_ends_with_the_same_bytes(
+    base, tmp_path, name
+):
+    def stop(step: Step) -> None:
+        if step.done == 5:
+            raise InterruptedError
+
+    order = Order(settings(), LINES, base)
+    train(order, tmp_path / "straight")
+    with pytest.raises(InterruptedError):
+        train(order, tmp_path / "torn", progress=stop)
+    (tmp_path / "torn.partial" / "checkpoints" / "checkpoint-5" / name).unlink()
+    steps: list[Step] = []
+
+    train(order, tmp_path / "torn", progress=steps.append)
+
+    assert list(curve(steps, "loss")) == [5, 6]
+    assert weights_file(tmp_path / "torn") == weights_file(tmp_path / "straight")
 
 
 def test_another_order_never_overwrites_a_policy(base, tmp_path):

@@ -1,10 +1,12 @@
 import pytest
 
+from alignment.errors import AlignmentError
 from alignment.records import PooledResponse, Prompt, PromptPool
 from alignment.reward.feature_cache import FeatureCache
 from alignment.reward.model import RewardModel
 from alignment.reward.scoring import RESPONSES_PER_BLOCK, score_pool
 from alignment.reward.training import Order, train
+from tests.alignment.little_memory import little_memory
 from tests.alignment.reward.conftest import COLD, WARM, line, ratings, settings
 
 
@@ -71,3 +73,39 @@ def test_an_empty_response_has_a_reward(model):
 
 def test_no_pool_has_no_rewards(model):
     assert list(score_pool(model, [])) == []
+
+
+def half_a_batch(directory) -> int:
+    """Half the rows of the first batch, which has the most: its texts are the shortest."""
+    with little_memory(0, while_training=False) as failed, pytest.raises(AlignmentError):
+        list(score_pool(RewardModel.load(directory), pools(9)))
+    return failed[0] // 2
+
+
+def test_a_batch_that_does_not_fit_is_scored_in_halves_and_the_rewards_are_the_same(model, tmp_path):
+    expected = list(score_pool(model, pools(9)))
+    notes: list[str] = []
+
+    with little_memory(half_a_batch(tmp_path / "model"), while_training=False) as failed:
+        rewards = list(score_pool(model, pools(9), say=notes.append))
+
+    assert len(failed) == len(notes) == 1
+    for one, other in zip(rewards, expected, strict=True):
+        assert [one.unaligned, *one.candidates] == pytest.approx(
+            [other.unaligned, *other.candidates], abs=1e-5
+        )
+
+
+def test_in_halves_too_a_reward_does_not_depend_on_the_other_responses(model, tmp_path):
+    with little_memory(half_a_batch(tmp_path / "model"), while_training=False):
+        together = list(score_pool(model, pools(9)))
+
+        assert list(score_pool(model, pools(9)[4:])) == together[4:]
+
+
+def test_halves_that_do_not_fit_either_end_the_scoring_with_advice(model):
+    with (
+        little_memory(1, while_training=False),
+        pytest.raises(AlignmentError, match="choose a smaller backbone"),
+    ):
+        list(score_pool(model, pools(9)))
