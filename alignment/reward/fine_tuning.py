@@ -93,7 +93,7 @@ def _train(training: Training, data: TrainingData, source: Path, place: Path) ->
     trainer = trainer_for(training, data.train)
     go_on(trainer, training.checkpoints, training.callback)
     layout, settings = training.formatter.layout, training.settings
-    network: RewardNetwork | PeftModel = whole_network(
+    network = whole_network(
         trainer, training.network, lambda: _network(load_extractor(source, layout), settings)
     )
     batch_size = min(BATCH_SIZE, training.batch.per_device)

@@ -14,6 +14,7 @@ from transformers import Trainer
 from alignment.members import LeftToFirstError, is_first, num_processes
 
 Result = TypeVar("Result")
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def first_alone(work: Callable[[], Result]) -> Result:
@@ -46,7 +47,7 @@ def leave_to_first() -> None:
         raise LeftToFirstError
 
 
-def whole_network(trainer: Trainer, network: nn.Module, again: Callable[[], nn.Module]) -> nn.Module:
+def whole_network(trainer: Trainer, network: Network, again: Callable[[], Network]) -> Network:
     """The trained network with all its weights in the first process; the others leave.
 
     again: makes the network once more; called where the trained one was sharded among the processes.
