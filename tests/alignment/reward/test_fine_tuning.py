@@ -1,13 +1,7 @@
-import signal
-import subprocess
-import sys
-import time
-
 import numpy as np
 import pytest
 
 from alignment.errors import AlignmentError
-from alignment.jsonl import write_records
 from alignment.packages.origin import Origin, read_origin, write_origin
 from alignment.policy.checkpoints import load_backbone, prepare
 from alignment.progress import Step
@@ -130,49 +124,3 @@ def test_a_trained_backbone_keeps_the_prefix_of_its_inputs(tiny_encoder, tmp_pat
     record = read_origin(tmp_path / "model" / "backbone")
     assert record is not None
     assert record.digest != encoder.digest
-
-
-@pytest.mark.parametrize("method", FINE_TUNED)
-def test_a_killed_training_ends_with_the_same_bytes(encoder, tmp_path, method):
-    write_records(tmp_path / "data.jsonl", FEEDBACK["pairs"])
-    straight = _command(tmp_path, encoder.directory, method, "straight")
-    killed = _command(tmp_path, encoder.directory, method, "killed")
-    subprocess.run(straight, check=True, capture_output=True, timeout=300)  # noqa: S603  our own command
-
-    _kill_after_checkpoint(killed, tmp_path / "killed.partial" / "checkpoints")
-    assert not (tmp_path / "killed").exists()
-    second = subprocess.run(killed, check=True, capture_output=True, text=True, timeout=300)  # noqa: S603
-
-    assert '"done": 1,' not in second.stdout
-    assert files(tmp_path / "killed") == files(tmp_path / "straight")
-
-
-def _command(directory, backbone, method: Method, output: str) -> list[str]:
-    given = {
-        "--data": directory / "data.jsonl",
-        "--backbone": backbone,
-        "--method": method,
-        "--task": "dialog",
-        "--seed": 7,
-        "--epochs": 8,
-        "--batch-size": 4,
-        "--checkpoint-every": 5,
-        "--learning-rate": 1e-3,
-        "--max-tokens": 64,
-        "--models": directory / "models",
-        "--output": directory / output,
-        "--progress": "json",
-    }
-    options = [str(part) for option in given.items() for part in option]
-    return [sys.executable, "-m", "alignment", "train-reward", *options]
-
-
-def _kill_after_checkpoint(command: list[str], checkpoints) -> None:
-    """SIGKILL at whatever the process is doing once a checkpoint is whole."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603
-        deadline = time.monotonic() + 240
-        while not list(checkpoints.glob("checkpoint-*/trainer_state.json")):
-            assert process.poll() is None, "the training ended before it could be killed"
-            assert time.monotonic() < deadline, "no checkpoint came"
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
