@@ -31,9 +31,10 @@ def required_bytes(
     With w bytes to a number, N parameters, B·T tokens, width h and L layers, it is the sum of
     - w·N for the weights; trained ones have a gradient and two moments of Adam beside them, so 4·w·N
       (Rajbhandari et al. 2020, arXiv 1910.02054, section 3.1). Adapters of rank 16 are about .02·N;
-    - 17·w·h for each token in the layer under work, and w·h for each layer where training recomputes what
-      is inside, as on an accelerator (Korthikanti et al. 2022, arXiv 2205.05198, equation 2 without the
-      attention matrix, and section 5); or 2·w·h for each layer's keys and values where it writes;
+    - 17·w·h for each token in the layer under work, twice in training for the gradients; and w·h for each
+      layer where training recomputes what is inside, as on an accelerator (Korthikanti et al. 2022,
+      arXiv 2205.05198, equation 2 without the attention matrix, and section 5), or 2·w·h for each layer's
+      keys and values where it writes;
     - 12·V for each token: logits, probabilities and gradient in float32.
     Width and depth follow from N = 12·L·h² (Kaplan et al. 2020, arXiv 2001.08361, table 1) with h = 128·L.
 
@@ -45,8 +46,8 @@ def required_bytes(
     width = BYTES[dtype]
     hidden = cbrt(WIDTH_OVER_DEPTH * num_parameters / 12)
     layers = hidden / WIDTH_OVER_DEPTH
-    kept = 2 * layers if method == "frozen" else layers
-    of_a_token = width * hidden * (WORK_OF_A_LAYER + kept) + 12 * vocabulary
+    kept = WORK_OF_A_LAYER + 2 * layers if method == "frozen" else 2 * WORK_OF_A_LAYER + layers
+    of_a_token = width * hidden * kept + 12 * vocabulary
     return round(COPIES[method] * width * num_parameters + batch_size * num_tokens * of_a_token)
 
 
