@@ -107,6 +107,8 @@ def load_policy(
     model = AutoModelForCausalLM.from_pretrained(
         directory, config=config, dtype=dtype or "auto", use_safetensors=True, trust_remote_code=False
     )
+    # As we do; otherwise a temperature among the generation settings keeps a trained policy from being saved.
+    model.generation_config.do_sample = True
     tokenizer = _tokenizer(directory, padding_side="left")
     return Policy(_ready(model, tokenizer, device), tokenizer)
 

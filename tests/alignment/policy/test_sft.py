@@ -291,6 +291,16 @@ def test_the_policy_is_stored_as_precisely_as_its_base_and_keeps_the_licence(tin
     assert prepare(str(tmp_path / "policy"), (), tmp_path).licence == "Gemma"
 
 
+def test_a_base_whose_generation_settings_name_a_temperature_can_be_saved(tiny_policy, tmp_path):
+    source = copy_of(tiny_policy, tmp_path)
+    named = {"eos_token_id": 1, "temperature": 0.6, "top_p": 0.9}
+    (source / "generation_config.json").write_text(json.dumps(named))
+
+    train(Order(settings(), LINES, prepare(str(source), (), tmp_path)), tmp_path / "policy")
+
+    assert json.loads((tmp_path / "policy" / "generation_config.json").read_text())["temperature"] == 0.6
+
+
 @pytest.mark.parametrize(("method", "after"), [(SFTMethod.FULL, 0), (SFTMethod.LORA, 3)])
 def test_a_batch_that_does_not_fit_is_halved_and_the_losses_are_the_same(base, tmp_path, method, after):
     """The last batch has 2 x 21 - 5 x 8 = 2 examples; the parts of each have other numbers of tokens."""
