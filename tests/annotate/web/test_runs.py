@@ -97,6 +97,20 @@ def test_each_attempt_says_who_made_it_and_on_what(page):
     assert "Under way" in page
 
 
+def test_a_run_takes_as_many_queries_for_many_relatives(as_rosa, running, django_assert_max_num_queries):
+    for number in range(2, 12):
+        parent = RunFactory(status="succeeded")
+        Artifact.objects.create(run=parent, role="pool", name="pool", digest="cd" * 32, num_bytes=1)
+        running.parents.add(parent)
+        RunFactory().parents.add(running)
+        running.experiments.add(ExperimentFactory())
+        AttemptFactory(run=running, number=number, outcome="lost", ended_at=running.heartbeat_at)
+        Curve.objects.create(run=running, name=f"metric {number}", steps=[1], values=[1.0])
+
+    with django_assert_max_num_queries(16):
+        as_rosa.get(reverse("launch:run", args=[running.pk]))
+
+
 def test_a_run_that_waits_says_why(as_rosa):
     run = RunFactory(status="queued")
 
