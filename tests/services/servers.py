@@ -20,6 +20,7 @@ import redis
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
 SUPERUSER = "postgres"
+OWNER = "polyreward"  # of every database: no superuser, as docs/deploy.md makes it
 
 Started = TypeVar("Started", bound="Server")
 
@@ -97,6 +98,11 @@ class Postgres(Server):
         with (directory / "data" / "pg_hba.conf").open("a") as allowed:
             allowed.write("host all all samenet trust\n")
 
+    def start(self) -> None:
+        super().start()
+        if (OWNER,) not in self.execute("SELECT rolname FROM pg_roles"):
+            self.execute(f"CREATE ROLE {OWNER} LOGIN")
+
     def command(self) -> list[str]:
         where = ["-D", str(self.directory / "data"), "-p", str(self.port)]
         listen = ["-c", f"listen_addresses={','.join(self.hosts)}", "-k", str(self.sockets)]
@@ -117,15 +123,15 @@ class Postgres(Server):
 
     def create_database(self, name: str, *, template: str = "template0") -> None:
         self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
 
     def url(self, database: str, *, host: str = HOST) -> str:
         """For DATABASE_URL; any user of this machine may connect."""
-        return f"postgres://{SUPERUSER}@{host}:{self.port}/{database}"
+        return f"postgres://{OWNER}@{host}:{self.port}/{database}"
 
     def local_url(self, database: str) -> str:
         """For DATABASE_URL, through the socket, which network namespaces do not part."""
-        return f"postgres://{SUPERUSER}@{str(self.sockets).replace('/', '%2F')}:{self.port}/{database}"
+        return f"postgres://{OWNER}@{str(self.sockets).replace('/', '%2F')}:{self.port}/{database}"
 
     def _local(self, database: str) -> str:
         return f"host={self.sockets} port={self.port} user={SUPERUSER} dbname={database}"

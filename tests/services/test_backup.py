@@ -22,6 +22,7 @@ from annotate.services.dumps import SECRET_TABLES
 from tests.alignment import conftest as checkpoints
 from tests.annotate.factories import JudgmentFactory, RunFactory, UserFactory
 from tests.services.conftest import ROOT, rows_in, wait_until
+from tests.services.units import read_unit
 from tests.services.work import news_of, queue_sampling, under_way
 from workers.job import store
 
@@ -187,6 +188,24 @@ def test_a_database_with_rows_is_replaced_only_when_that_is_said(lived_in, fresh
 
     assert not User.objects.filter(username="later").exists()
     assert User.objects.filter(username="api").exists()
+
+
+def test_tables_without_rows_are_no_hindrance(lived_in, fresh):
+    with fresh("second", migrated=True):
+        call_command("restore", str(lived_in))
+
+        assert User.objects.filter(username="api").exists()
+
+
+def test_the_unit_of_the_nightly_backup_makes_one(grown, tmp_path):
+    command = [
+        word.replace("/var/backups/polyreward", str(tmp_path))
+        for word in read_unit("polyreward-backup").command
+    ]
+
+    subprocess.run(command, cwd=ROOT, env=grown.environment, check=True)  # noqa: S603
+
+    assert len(list(tmp_path.glob("2*/manifest.json"))) == 1
 
 
 def test_a_restored_installation_can_be_backed_up_and_restored_again(lived_in, fresh, tmp_path):
