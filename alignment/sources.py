@@ -9,6 +9,7 @@ from alignment.errors import AlignmentError
 
 PACKAGE = "package:"
 PACKAGE_NAMES = ("gemma3-270m", "multilingual-e5-small")  # the keys of alignment.packages.registry
+TRIMMED = ("gemma3-270m",)  # those whose vocabulary is cut down to the languages in use
 MOVING = {"main", "master", "HEAD"}
 
 
@@ -36,6 +37,11 @@ class ModelSource:
                 return PACKAGE + self.name
             case SourceKind.HUB:
                 return f"{self.name}@{self.revision}"
+
+
+def is_trimmed(text: str) -> bool:
+    """The languages in use decide which checkpoint this source gives."""
+    return text.removeprefix(PACKAGE) in TRIMMED and text.startswith(PACKAGE)
 
 
 def parse_source(text: str) -> ModelSource:

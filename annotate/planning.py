@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from alignment.digests import text_digest
+from alignment.sources import is_trimmed
 from annotate.needs import FROZEN, UNKNOWN_SIZE, ModelSize, memory_needed, queue_of
 
 
@@ -99,7 +100,7 @@ def _reward_model(plan: Plan, source: str) -> PlannedRun:
             "backbone": plan.backbone,
             "seed": plan.seed,
             "data": data.digest,
-            "languages": list(plan.languages),
+            "languages": list(plan.languages) if is_trimmed(plan.backbone) else [],
         },
         num_units=data.num_records,
         queue=queue_of(kind, plan.method),

@@ -4,7 +4,7 @@ import pytest
 
 from alignment.errors import AlignmentError
 from alignment.packages.registry import PACKAGES
-from alignment.sources import PACKAGE_NAMES, ModelSource, SourceKind, parse_source
+from alignment.sources import PACKAGE_NAMES, ModelSource, SourceKind, is_trimmed, parse_source
 
 
 def test_a_directory_is_a_source(tmp_path: Path):
@@ -46,3 +46,10 @@ def test_anything_else_is_no_source():
 
 def test_every_package_can_be_named():
     assert set(PACKAGE_NAMES) == set(PACKAGES)
+
+
+def test_the_site_knows_which_packages_are_cut_to_the_languages_in_use():
+    assert [key for key in PACKAGE_NAMES if is_trimmed(f"package:{key}")] == [
+        key for key, package in PACKAGES.items() if package.trimmed
+    ]
+    assert not is_trimmed("gemma3-270m")  # a directory of that name

@@ -99,6 +99,14 @@ def test_other_feedback_changes_the_reward_model_and_all_that_stands_on_it():
     assert not any(title.endswith(" de") for title in kept)
 
 
+def test_more_languages_change_a_reward_model_only_where_its_vocabulary_is_cut_to_them():
+    more = {"languages": (*PLAN.languages, "ar")}
+    cut = replace(PLAN, backbone="package:gemma3-270m")
+
+    assert found(PLAN, "reward model en").identity == found(replace(PLAN, **more), "reward model en").identity
+    assert found(cut, "reward model en").identity != found(replace(cut, **more), "reward model en").identity
+
+
 def test_another_seed_changes_everything():
     assert not identities(TUNED) & identities(replace(TUNED, seed=2))
 

@@ -6,7 +6,7 @@ from workers.job import Job, frozen, models, options
 
 def arguments(run: Run) -> list[str]:
     chosen = options(run.config, "backbone", "method", "task", "seed")
-    languages = ["--languages", *run.config["languages"]]
+    languages = ["--languages", *run.config["languages"]] if run.config["languages"] else []
     return ["train-reward", "--data", frozen(run.config["data"]), *chosen, *languages, *models()]
 
 
