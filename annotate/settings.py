@@ -99,6 +99,13 @@ DATABASES = {
     if os.environ.get("DATABASE_URL")
     else SQLITE
 }
+CACHES = {  # shared by the processes of this machine
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": VAR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 2000},
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

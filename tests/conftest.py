@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from annotate.models import User
-from annotate.services import freezing
+from annotate.services import evidence
 from tests.annotate.factories import LanguageFactory, ProficiencyFactory, UserFactory
 
 
@@ -21,7 +21,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(autouse=True)
 def nothing_measured() -> None:
     """What was read of one test's rows says nothing about those of the next, which have the same numbers."""
-    freezing.forget()
+    evidence.forget()
 
 
 @pytest.fixture

@@ -1,10 +1,34 @@
 """Whether there is newer evidence to learn from: if not, what was counted before is still right."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
+from django.core.cache import cache
+from django.db import connection
 from django.db.models import Max
 
+from alignment.digests import text_digest
 from annotate.models import Judgment, PromptSet, Study
+
+T = TypeVar("T")
+
+
+def remembered(compute: Callable[[], T], *key: Hashable) -> T:
+    """What `compute` gives, worked out once for all processes of this machine.
+
+    key: everything that the outcome depends on, the newest evidence included; its `repr` must tell it apart.
+    """
+    name = text_digest(str(connection.settings_dict["NAME"]), *map(repr, key))
+    known: T | None = cache.get(name)
+    if known is None:
+        known = compute()
+        cache.set(name, known, timeout=None)
+    return known
+
+
+def forget() -> None:
+    """Work everything out anew: after rows were taken away, as only tests and a restored backup do."""
+    cache.clear()
 
 
 def newest() -> Hashable | None:

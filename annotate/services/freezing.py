@@ -1,7 +1,6 @@
 """The data that an experiment stands on: only measured for a preview, frozen in the store at launch."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -85,13 +84,15 @@ def freeze(wanted: Wanted) -> Data:
 
 
 def measure(wanted: Wanted) -> Data:
-    """The digest that `freeze` would give them now; nothing is written."""
-    return _measure_once(wanted, evidence.newest() or _highest())
+    """The digest that `freeze` would give them now; nothing is written.
+
+    Evidence only grows, so what was read before is the same until there is newer evidence.
+    """
+    newest = evidence.newest() or _highest()
+    return evidence.remembered(lambda: _measured(wanted), wanted.file, wanted.arguments, newest)
 
 
-@lru_cache(maxsize=512)
-def _measure_once(wanted: Wanted, newest: Hashable) -> Data:
-    """newest: evidence only grows, so what was read before is the same until there is newer evidence."""
+def _measured(wanted: Wanted) -> Data:
     digest, num_records = sha256(), 0
     for record in wanted.read(*wanted.arguments):
         digest.update(json_line(record).encode())
@@ -101,11 +102,6 @@ def _measure_once(wanted: Wanted, newest: Hashable) -> Data:
 
 def _highest() -> Hashable:
     return tuple(model.objects.aggregate(pk=Max("pk"))["pk"] for model in EVIDENCE)
-
-
-def forget() -> None:
-    """Measure everything anew: after rows were taken away, as only tests and a restored backup do."""
-    _measure_once.cache_clear()
 
 
 def _test_prompts(task: str, dataset: str, tag: str, limit: int, seed: int) -> Iterable[Any]:

@@ -1,9 +1,8 @@
 """The data sets that pages offer: what each holds, language by language."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from itertools import groupby
 
 from alignment.tasks import TASKS
@@ -14,16 +13,17 @@ from annotate.services.feedback import Available, available_data
 from annotate.services.freezing import HELD_OUT, TRAINING
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
     """The prompt sets of one name and task; they may have come under several licences.
 
-    One may serve many requests (`all_datasets`), so nobody may change it.
+    num_demonstrations: of each part, responses that are good enough to imitate.
     """
 
     name: str
     task: str
     parts: list[Available]
+    num_demonstrations: list[int]
 
     @property
     def licences(self) -> list[str]:
@@ -45,10 +45,10 @@ class Dataset:
         """Languages with something to respond to, and how much."""
         return _by_language((part, part.num_prompts) for part in self._of(HELD_OUT))
 
-    @cached_property
+    @property
     def demonstrations(self) -> list[tuple[Language, int]]:
         """Languages with responses that are good enough to imitate, and how many."""
-        return _by_language((part, num_demonstrations(part.prompt_set)) for part in self._of(TRAINING))
+        return _by_language(zip(self.parts, self.num_demonstrations, strict=True))
 
     def _of(self, splits: tuple[str, ...]) -> list[Available]:
         return [part for part in self.parts if part.prompt_set.split in splits]
@@ -57,20 +57,20 @@ class Dataset:
 def all_datasets() -> Sequence[Dataset]:
     """Every data set, by task and name; counted anew when there is newer evidence."""
     newest = evidence.newest()
-    return _counted() if newest is None else _counted_once(newest)
-
-
-@lru_cache(maxsize=1)
-def _counted_once(newest: Hashable) -> Sequence[Dataset]:
-    return _counted()
+    return evidence.remembered(_counted, "datasets", newest) if newest else _counted()
 
 
 def _counted() -> Sequence[Dataset]:
     return [
-        Dataset(name=name, task=task, parts=list(parts))
+        _dataset(name, task, list(parts))
         for task in TASKS
         for name, parts in groupby(available_data(task), key=lambda part: part.prompt_set.dataset)
     ]
+
+
+def _dataset(name: str, task: str, parts: list[Available]) -> Dataset:
+    counts = [num_demonstrations(part.prompt_set) for part in parts]
+    return Dataset(name=name, task=task, parts=parts, num_demonstrations=counts)
 
 
 def _by_language(counts: Iterable[tuple[Available, int]]) -> list[tuple[Language, int]]:

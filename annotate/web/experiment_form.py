@@ -124,7 +124,7 @@ class ExperimentForm(forms.ModelForm[Experiment]):
         """The data set that is named and not here, so that the plan can say what to import."""
         known = {(dataset.name, dataset.task) for dataset in datasets}
         return [
-            Dataset(name=named, task=task, parts=[])
+            Dataset(name=named, task=task, parts=[], num_demonstrations=[])
             for named in self._said(name)
             for task in self._said("task")
             if named and (named, task) not in known

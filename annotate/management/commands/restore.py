@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotate.errors import AnnotateError
+from annotate.services import evidence
 from annotate.services.backup import restore
 
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The backup could not be restored: {error}.") from error
+        evidence.forget()
         self.stdout.write(
             f"Restored {sum(manifest.counts.values())} rows and {len(manifest.artifacts)} artifacts of "
             f"{manifest.made_at}. What was under way is queued again; everybody signs in anew."
