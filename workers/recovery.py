@@ -70,13 +70,14 @@ class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships n
     def __init__(self, parent: Any, **options: Any) -> None:
         self.entry: Any = None
         self.queues: list[str] = []
+        self.has_begun = False  # as far as the database knows
         self.reached_at = time.monotonic()  # when the database was last seen
         super().__init__(parent, **options)
 
     def start(self, worker: Any) -> None:
         self.queues = listened_queues(worker.app)
         with _tolerated("The worker announces itself with its next sweep"):
-            announcement.begin(os.getpid(), self.queues, now=timezone.now())
+            self._announce()
         self.entry = worker.timer.call_repeatedly(settings.SWEEP_SECONDS, self.tend)
 
     def tend(self) -> None:
@@ -87,11 +88,17 @@ class Recovery(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships n
         patient = time.monotonic() - self.reached_at > 2 * settings.SWEEP_SECONDS
         reached = False
         with _tolerated("The worker could not say that it is alive"):
-            announcement.refresh(os.getpid(), self.queues, now=timezone.now())
+            self._announce()
             reached = True
         sweep(patient=patient)
         if reached:
             self.reached_at = time.monotonic()
+
+    def _announce(self) -> None:
+        """Begin once the database answers: the row that an earlier worker of this name left says stopped."""
+        say = announcement.refresh if self.has_begun else announcement.begin
+        say(os.getpid(), self.queues, now=timezone.now())
+        self.has_begun = True
 
     def stop(self, worker: Any) -> None:
         """Runs before the pool waits for its processes."""

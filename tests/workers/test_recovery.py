@@ -9,8 +9,9 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from annotate import broker
+from annotate.models import Worker
 from annotate.services import runs, webhooks
-from tests.annotate.factories import ExperimentFactory, RunFactory
+from tests.annotate.factories import ExperimentFactory, RunFactory, WorkerFactory
 from workers.recovery import ABANDONED_SECONDS, Recovery, give_back, sweep, worker_name
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,6 +81,15 @@ def test_after_a_time_without_database_the_others_get_one_sweep_to_speak(setting
 
     silent.refresh_from_db()
     assert (first, silent.status) == ("running", "queued")
+
+
+def test_a_worker_that_found_no_database_at_its_start_takes_over_the_row_of_a_stopped_one(announced):
+    """A machine that boots gives the worker its old name, often before the database answers."""
+    WorkerFactory(name=worker_name(os.getpid()), stopped_at=timezone.now())
+
+    Recovery(None).tend()
+
+    assert Worker.objects.get().stopped_at is None
 
 
 def test_the_sweep_removes_what_was_being_stored_when_its_process_was_killed(settings, tmp_path):
