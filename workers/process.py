@@ -24,7 +24,15 @@ GRACE_SECONDS = 5.0  # between the polite signal and the one that cannot be refu
 TICK_SECONDS = 0.2
 TAIL_BYTES = 8192
 USER_ERROR = 2  # the exit status with which `python -m alignment` reports an AlignmentError
-SECRETS = ("POLYREWARD_SECRET_KEY", "DATABASE_URL", "REDIS_URL")
+SECRETS = (
+    "POLYREWARD_SECRET_KEY",
+    "POLYREWARD_EMAIL_URL",
+    "POLYREWARD_METRICS_TOKEN",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "PGPASSWORD",
+    "POSTGRES_PASSWORD",
+)
 
 
 class ProcessFailedError(Exception):

@@ -92,13 +92,22 @@ def test_the_shown_command_can_be_pasted_into_a_shell():
 
 
 def test_it_does_not_see_the_secrets(scripted, directory, monkeypatch):
-    monkeypatch.setenv("POLYREWARD_SECRET_KEY", "x" * 40)
-    monkeypatch.setenv("DATABASE_URL", "postgres://me:secret@host/db")
+    secrets = {
+        "POLYREWARD_SECRET_KEY",
+        "POLYREWARD_EMAIL_URL",
+        "POLYREWARD_METRICS_TOKEN",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "PGPASSWORD",
+        "POSTGRES_PASSWORD",
+    }
+    for secret in secrets:
+        monkeypatch.setenv(secret, "x" * 40)
     scripted("import json, os\nprint(json.dumps({'result': {'names': list(os.environ)}}))")
 
     names = run_alignment([], directory=directory, heartbeat=Beats())["names"]
 
-    assert not {"POLYREWARD_SECRET_KEY", "DATABASE_URL", "REDIS_URL"} & set(names)
+    assert not secrets & set(names)
 
 
 def test_an_error_that_a_person_can_mend_comes_with_its_sentence(scripted, directory):
