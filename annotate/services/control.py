@@ -54,6 +54,7 @@ def cancel(experiment: Experiment, *, by: User, now: datetime) -> int:
     same = Experiment.objects.filter(pk=experiment.pk, cancelled_at=None)
     if not experiment.runs.unfinished().exists() or not same.update(paused_at=None, cancelled_at=now):
         raise ExperimentStateError("Nothing of this experiment is under way, so there is nothing to cancel.")
+    _wait_for_others(experiment)
     cancelled = _needed_by_no_other(experiment).cancel(now=now)
     Attempt.objects.filter(run__experiments=experiment).end(Attempt.Outcome.CANCELLED, now=now)
     audit.record(by, "experiment.cancelled", experiment, runs=cancelled)
@@ -66,6 +67,12 @@ def set_priority(experiment: Experiment, priority: Experiment.Priority, *, by: U
     Experiment.objects.filter(pk=experiment.pk).update(priority=priority)
     Run.objects.filter(experiments=experiment).take_priority()
     audit.record(by, "experiment.priority_changed", experiment, priority=priority.label)
+
+
+def _wait_for_others(experiment: Experiment) -> None:
+    """Lock the runs: a launch, or another cancel, that is not committed yet is seen by what is read next."""
+    own = Run.objects.filter(pk__in=experiment.runs.values("pk")).unfinished().order_by("pk")
+    list(own.select_for_update().values_list("pk", flat=True))
 
 
 def _needed_by_no_other(experiment: Experiment) -> RunQuerySet:

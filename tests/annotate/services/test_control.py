@@ -1,6 +1,11 @@
 """An admin steers a whole experiment, and nothing that another one needs."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
+from django.db import connection, transaction
 
 from annotate import broker
 from annotate.errors import ExperimentStateError
@@ -145,6 +150,50 @@ def test_cancelling_spares_what_another_experiment_needs(experiment, other, adam
 
     assert control.cancel(experiment, by=adam, now=now) == 0
     assert status_of(shared) == "queued"
+
+
+@pytest.fixture
+def meanwhile():
+    """Do something in a transaction on another connection, which is not committed for a while."""
+
+    def begin(act):
+        done = Event()
+
+        def hold():
+            with transaction.atomic():
+                act()
+                done.set()
+                time.sleep(0.5)
+            connection.close()
+
+        held = pool.submit(hold)
+        assert done.wait(10)
+        return held
+
+    with ThreadPoolExecutor() as pool:
+        yield begin
+
+
+def test_cancelling_spares_what_a_launch_is_about_to_need(experiment, other, adam, now, meanwhile):
+    shared = run_of(experiment)
+    launch = meanwhile(lambda: Run.objects.select_for_update().get(pk=shared.pk).experiments.add(other))
+
+    control.cancel(experiment, by=adam, now=now)
+
+    launch.result()
+    assert status_of(shared) == "queued"
+
+
+def test_two_experiments_that_are_cancelled_at_once_spare_nothing_for_each_other(
+    experiment, other, adam, now, meanwhile
+):
+    shared = run_of(experiment, other)
+    first = meanwhile(lambda: control.cancel(other, by=adam, now=now))
+
+    control.cancel(experiment, by=adam, now=now)
+
+    first.result()
+    assert status_of(shared) == "cancelled"
 
 
 @pytest.mark.parametrize("act", ["pause", "cancel"])
