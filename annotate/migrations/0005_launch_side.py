@@ -6,6 +6,31 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def take_over(apps, schema_editor):
+    """Runs of before go on: on the queue that their kind always had, with the newest text of their page."""
+    Run = apps.get_model("annotate", "Run")
+    on_cpu = models.Q(kind__in=["best_of_n", "accuracy"]) | models.Q(kind="reward_model", config__method="frozen")
+    Run.objects.exclude(on_cpu).update(queue="gpu")
+    for run in Run.objects.exclude(newest_text="").only("newest_text", "done", "target").iterator():
+        text = run.newest_text.removeprefix(f"{run.target_id}: ")
+        Run.objects.filter(pk=run.pk).update(samples=[{"done": run.done, "text": text}])
+    check_now(schema_editor)
+
+
+def give_back(apps, schema_editor):
+    Run = apps.get_model("annotate", "Run")
+    for run in Run.objects.exclude(samples=[]).only("samples").iterator():
+        Run.objects.filter(pk=run.pk).update(newest_text=run.samples[-1]["text"])
+    check_now(schema_editor)
+
+
+def check_now(schema_editor):
+    """PostgreSQL alters no table as long as checks of its rows are put off."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -108,13 +133,10 @@ class Migration(migrations.Migration):
                 'ordering': ['host', 'name'],
             },
         ),
-        migrations.RemoveField(
+        migrations.RenameField(
             model_name='run',
-            name='curves',
-        ),
-        migrations.RemoveField(
-            model_name='run',
-            name='newest_text',
+            old_name='curves',
+            new_name='metrics',
         ),
         migrations.AddField(
             model_name='experiment',
@@ -156,7 +178,7 @@ class Migration(migrations.Migration):
             name='memory_needed',
             field=models.BigIntegerField(default=0, help_text="bytes on the worker's device; 0: not known"),
         ),
-        migrations.AddField(
+        migrations.AlterField(
             model_name='run',
             name='metrics',
             field=models.JSONField(blank=True, default=dict, help_text='newest value of each named metric'),
@@ -309,5 +331,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='delivery',
             constraint=models.UniqueConstraint(fields=('notification', 'channel'), name='channel_once'),
+        ),
+        migrations.RunPython(take_over, give_back),
+        migrations.RemoveField(
+            model_name='run',
+            name='newest_text',
         ),
     ]
