@@ -122,6 +122,7 @@ class Experiments(
 
     serializer_class = serializers.ExperimentSerializer
     queryset = Experiment.objects.select_related("study").prefetch_related("sources", "targets", "runs")
+    lookup_value_regex = "[0-9]+"
 
     def get_permissions(self) -> list[BasePermission]:
         return [ForResearchers() if self.request.method in SAFE_METHODS else ForAdmins()]
@@ -160,6 +161,7 @@ class Runs(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericVie
 
     serializer_class = serializers.RunSerializer
     queryset = Run.objects.prefetch_related("parents")
+    lookup_value_regex = "[0-9]+"
 
     def get_permissions(self) -> list[BasePermission]:
         return [ForResearchers() if self.request.method in SAFE_METHODS else ForAdmins()]

@@ -197,3 +197,13 @@ def test_a_source_that_names_no_model_is_refused(adam, data, field):
 
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(f"{field}: 'nonsense' is no source")
+
+
+@pytest.mark.parametrize(
+    "path", ["experiments/first/", "experiments/first/runs/", "experiments/first/pause/"]
+)
+def test_a_word_in_the_place_of_a_number_is_not_found(adam, path):
+    client = client_of(adam)
+    ask = client.post if path.endswith("pause/") else client.get
+
+    assert ask(f"/api/v1/{path}").status_code == 404
