@@ -47,7 +47,8 @@ def read_cursor(text: str) -> Cursor | None:
     moment, _, pk = text.rpartition("_")
     try:
         cursor = Cursor(datetime.fromisoformat(moment), int(pk))
-    except ValueError:
+        cursor.created_at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter of a moment that has no place in UTC
         return None
     return cursor if cursor.created_at.tzinfo and 0 <= cursor.pk < 2**63 else None
 

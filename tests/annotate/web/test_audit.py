@@ -92,7 +92,10 @@ def test_pages_follow_each_other_without_a_gap_though_moments_are_equal(admin, n
     assert before == ""
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "2026-01-01_5", "2026-01-01T00:00:00+00:00_" + "9" * 30, "_"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["nonsense", "2026-01-01_5", "2026-01-01T00:00:00+00:00_" + "9" * 30, "0001-01-01T00:00:00+14:00_1", "_"],
+)
 def test_a_cursor_that_is_none_begins_with_the_newest(admin, note, cursor):
     entry = note(None, "data.exported")
 
