@@ -68,7 +68,7 @@ def _resolve(target: SplitResult) -> tuple[str, int]:
 def _is_public(address: str) -> bool:
     """Not ours, nor a way around: 6to4 and mapped addresses stand for an IPv4 address that may be ours."""
     found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and (found.sixtofour or found.ipv4_mapped):
+    if isinstance(found, IPv6Address) and (found.sixtofour or found.ipv4_mapped or found.is_site_local):
         return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 

@@ -52,6 +52,7 @@ def test_nothing_is_posted_to_this_machine(listener):
         "224.0.0.1",
         "::1",
         "fe80::1%eth0",
+        "fec0::1",
         "fd00::1",
         "::ffff:127.0.0.1",
         "2002:7f00:1::",
