@@ -54,8 +54,8 @@ class Prompt:
             raise AlignmentError(f'"split" must be one of {", ".join(SPLITS)}, not {split!r}.')
         return cls(
             text=_read_prompt(line.get("prompt", "")),
-            language=_read_text(line, "language"),
-            dataset=_read_text(line, "dataset", default=""),
+            language=read_text(line, "language"),
+            dataset=read_text(line, "dataset", default=""),
             split=split,
         )
 
@@ -73,7 +73,7 @@ class Preference:
 
     @classmethod
     def from_json(cls, line: Json) -> Self:
-        chosen, rejected = _read_text(line, "chosen"), _read_text(line, "rejected")
+        chosen, rejected = read_text(line, "chosen"), read_text(line, "rejected")
         if chosen == rejected:
             raise AlignmentError('"chosen" and "rejected" are the same text, so there is no preference.')
         return cls(prompt=Prompt.from_json(line), chosen=chosen, rejected=rejected)
@@ -99,9 +99,9 @@ class Rating:
             raise AlignmentError('"label" must be true (good) or false (bad).')
         return cls(
             prompt=Prompt.from_json(line),
-            response=_read_text(line, "completion"),
+            response=read_text(line, "completion"),
             good=label,
-            system=_read_text(line, "system", default=""),
+            system=read_text(line, "system", default=""),
         )
 
 
@@ -122,7 +122,7 @@ class Demonstration:
             raise AlignmentError('A demonstration needs a "prompt" beside its "completion".')
         if line.get("label") is False:
             raise AlignmentError('"label" is false: a bad response is nothing to imitate.')
-        return cls(prompt=Prompt.from_json(line), response=_read_text(line, "completion"))
+        return cls(prompt=Prompt.from_json(line), response=read_text(line, "completion"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,8 +140,8 @@ class SystemResponse:
     def from_json(cls, line: Json) -> Self:
         return cls(
             prompt=Prompt.from_json(line),
-            response=_read_text(line, "completion"),
-            system=_read_text(line, "system"),
+            response=read_text(line, "completion"),
+            system=read_text(line, "system"),
         )
 
 
@@ -255,7 +255,8 @@ class Selection:
         )
 
 
-def _read_text(line: Json, name: str, default: str | None = None) -> str:
+def read_text(line: Json, name: str, default: str | None = None) -> str:
+    """A field of a line. default: for a line without it, which may then be empty, too."""
     value = line.get(name, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
         raise AlignmentError(f'"{name}" must be a text that is not empty.')
