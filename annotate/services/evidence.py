@@ -1,7 +1,10 @@
 """Whether there is newer evidence to learn from: if not, what was counted before is still right."""
 
+import pickle
+import zlib
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from django.core.cache import cache
 from django.db import connection
@@ -9,6 +12,7 @@ from django.db.models import Max
 
 from alignment.digests import text_digest
 from annotate.models import Judgment, PromptSet, Study
+from annotate.version import code_version
 
 T = TypeVar("T")
 
@@ -17,13 +21,22 @@ def remembered(compute: Callable[[], T], *key: Hashable) -> T:
     """What `compute` gives, worked out once for all processes of this machine.
 
     key: everything that the outcome depends on, the newest evidence included; its `repr` must tell it apart.
+    Other code may count otherwise, and does not read what this code has written.
     """
-    name = text_digest(str(connection.settings_dict["NAME"]), *map(repr, key))
-    known: T | None = cache.get(name)
+    name = text_digest(str(connection.settings_dict["NAME"]), code_version(), *map(repr, key))
+    known: T | None = _read(name)
     if known is None:
         known = compute()
-        cache.set(name, known, timeout=None)
+        with suppress(OSError):  # a full disk
+            cache.set(name, known, timeout=None)
     return known
+
+
+def _read(name: str) -> Any:
+    """None where nothing is known, or a crash left half a file."""
+    with suppress(OSError, EOFError, zlib.error, pickle.UnpicklingError):
+        return cache.get(name)
+    return None
 
 
 def forget() -> None:

@@ -1,8 +1,10 @@
 """What was counted before is counted again exactly when there is something newer."""
 
 import io
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -86,3 +88,18 @@ def test_data_sets_are_counted_once_until_something_is_imported(bring):
 
     assert len(again) == 2
     assert num_prompts() == 2
+
+
+def test_half_a_file_that_a_crash_left_is_worked_out_anew():
+    evidence.remembered(lambda: "before", "key")
+    (file,) = Path(settings.CACHES["default"]["LOCATION"]).glob("*.djcache")
+    file.write_bytes(file.read_bytes()[:12])
+
+    assert evidence.remembered(lambda: "anew", "key") == "anew"
+
+
+def test_what_other_code_worked_out_is_worked_out_anew(monkeypatch):
+    evidence.remembered(lambda: "before", "key")
+    monkeypatch.setattr(evidence, "code_version", lambda: "another")
+
+    assert evidence.remembered(lambda: "anew", "key") == "anew"
