@@ -37,6 +37,11 @@ class Journal(Generic[Record]):
         write_records(self._output, records)
         self._path.unlink()
 
+    def leave(self) -> None:
+        """End without an output: what was kept stays for the next time, an empty journal does not."""
+        if not self.records:
+            self._path.unlink()
+
     def _whole_records(self, parse: Callable[[Json], Record]) -> list[Record]:
         """Drop a last line that was torn while it was written; read the others."""
         whole, newline, _ = self._path.read_bytes().rpartition(b"\n")

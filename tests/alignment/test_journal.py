@@ -44,3 +44,12 @@ def test_what_is_published_is_the_output_and_nothing_else_stays(tmp_path):
 
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
     assert (tmp_path / "out.jsonl").read_text(encoding="utf-8").startswith('{"prompt": "Hola"')
+
+
+def test_a_journal_that_is_left_stays_only_if_something_is_in_it(tmp_path):
+    journal(tmp_path / "empty.jsonl", "work").leave()
+    begun = journal(tmp_path / "begun.jsonl", "work")
+    begun.append(FIRST)
+    begun.leave()
+
+    assert [path.name.split(".")[0] for path in tmp_path.iterdir()] == ["begun"]
