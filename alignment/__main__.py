@@ -31,6 +31,7 @@ COMMANDS = {
     "best-of-n": "choose from a pool by its rewards",
     "sft": "fine-tune a policy on demonstrations",
     "rl": "train a policy for reward by reinforcement learning, with a KL penalty",
+    "judge": "let a language model say which of two responses is better",
     "translate": "translate data, or translate it there and back",
     "accuracy": "compare a reward model with held-out feedback and with baselines",
 }
