@@ -12,7 +12,12 @@ def storable(value: Any) -> Any:
         return [storable(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value.replace("\x00", "") if isinstance(value, str) else value
+    return storable_text(value) if isinstance(value, str) else value
+
+
+def storable_text(text: str) -> str:
+    """Without the characters that PostgreSQL does not hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def lost_numbers(value: Any, name: str = "") -> list[str]:

@@ -14,6 +14,7 @@ from alignment.progress import Step
 from annotate.models import Run
 from annotate.services.curves import Curves
 from annotate.services.runs import RunTakenAwayError
+from annotate.storable import storable_text
 from workers.patience import OUTAGE
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Heartbeat:
         self.news |= {"done": step.done, "total": step.total, "unit": step.unit, "metrics": self.metrics}
         self.curves.add(step.done, step.metrics)
         self._sample(step)
-        self._note(_held(step.note))
+        self._note(storable_text(step.note))
         self.beat()
 
     def beat(self) -> None:
@@ -79,7 +80,7 @@ class Heartbeat:
         if step.unit != self.unit:
             self.unit, self.samples = step.unit, []
         if step.text:
-            text = _held(step.text).removeprefix(f"{self.run.target_id}: ")
+            text = storable_text(step.text).removeprefix(f"{self.run.target_id}: ")
             self.samples = [*self.samples, {"done": step.done, "text": text}][-NUM_SAMPLES:]
             self.news["samples"] = self.samples
 
@@ -88,8 +89,3 @@ class Heartbeat:
         if note and note not in self.notes:
             self.notes = [*self.notes, note][-NUM_NOTES:]
             self.news["notes"] = self.notes
-
-
-def _held(text: str) -> str:
-    """Without the one character that PostgreSQL does not hold."""
-    return text.replace("\x00", "")

@@ -6,7 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from annotate.models.experiments import Experiment
 from annotate.models.languages import Language
@@ -63,9 +63,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.exclude(status__in=Run.TERMINAL)
 
     def take_priority(self) -> int:
-        """Each becomes as urgent as the most urgent of its experiments."""
-        highest = Experiment.objects.filter(runs=models.OuterRef("pk")).order_by("-priority")
-        return self.update(priority=models.Subquery(highest.values("priority")[:1]))
+        """Each becomes as urgent as the most urgent experiment that needs it and is not cancelled."""
+        needing = Experiment.objects.filter(runs=models.OuterRef("pk"), cancelled_at=None)
+        highest = models.Subquery(needing.order_by("-priority").values("priority")[:1])
+        return self.update(priority=Coalesce(highest, 0))
 
     def held(self, run: "Run") -> Self:
         """The run, as long as this attempt still has it: the fence around every write of a worker."""

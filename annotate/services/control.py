@@ -39,6 +39,7 @@ def resume(experiment: Experiment, *, by: User) -> None:
         experiment.runs.filter(status=Run.Status.CANCELLED).reset()
     elif not same.exclude(paused_at=None).update(paused_at=None):
         raise ExperimentStateError("This experiment is not paused, so it goes on anyway.")
+    Run.objects.filter(experiments=experiment).take_priority()
     audit.record(by, "experiment.resumed", experiment)
     queued = list(experiment.runs.startable().values_list("pk", flat=True))
     transaction.on_commit(lambda: broker.announce(queued))
@@ -47,9 +48,10 @@ def resume(experiment: Experiment, *, by: User) -> None:
 
 @transaction.atomic
 def cancel(experiment: Experiment, *, by: User, now: datetime) -> int:
-    """Cancel the unfinished runs that no other experiment needs, unless that one is paused or cancelled.
+    """Cancel the unfinished runs that no other experiment needs, unless that one is cancelled, too.
 
-    Returns how many. Raises ExperimentStateError when there is nothing left to cancel.
+    What a paused experiment needs waits with it. Returns how many were cancelled. Raises
+    ExperimentStateError when there is nothing left to cancel.
     """
     same = Experiment.objects.filter(pk=experiment.pk, cancelled_at=None)
     if not experiment.runs.unfinished().exists() or not same.update(paused_at=None, cancelled_at=now):
@@ -57,6 +59,8 @@ def cancel(experiment: Experiment, *, by: User, now: datetime) -> int:
     _wait_for_others(experiment)
     cancelled = _needed_by_no_other(experiment).cancel(now=now)
     Attempt.objects.filter(run__experiments=experiment).end(Attempt.Outcome.CANCELLED, now=now)
+    Run.objects.filter(experiments=experiment).take_priority()
+    runs.give_back_held_back(now=now)
     audit.record(by, "experiment.cancelled", experiment, runs=cancelled)
     return cancelled
 
@@ -76,5 +80,5 @@ def _wait_for_others(experiment: Experiment) -> None:
 
 
 def _needed_by_no_other(experiment: Experiment) -> RunQuerySet:
-    going = Experiment.objects.filter(runs=OuterRef("pk"), paused_at=None, cancelled_at=None)
-    return Run.objects.filter(~Exists(going.exclude(pk=experiment.pk)), experiments=experiment)
+    needing = Experiment.objects.filter(runs=OuterRef("pk"), cancelled_at=None)
+    return Run.objects.filter(~Exists(needing.exclude(pk=experiment.pk)), experiments=experiment)

@@ -89,7 +89,7 @@ def as_json_lines(rows: Iterator[Row]) -> Iterator[str]:
 
 
 def _csv_value(value: Any) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + value

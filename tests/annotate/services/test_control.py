@@ -196,14 +196,39 @@ def test_two_experiments_that_are_cancelled_at_once_spare_nothing_for_each_other
     assert status_of(shared) == "cancelled"
 
 
-@pytest.mark.parametrize("act", ["pause", "cancel"])
-def test_a_paused_or_cancelled_experiment_keeps_nothing_alive(experiment, other, adam, now, act):
+def test_two_cancelled_experiments_keep_nothing_alive(experiment, other, adam, now):
     shared = run_of(experiment, other)
-    getattr(control, act)(other, by=adam, now=now)
+    control.cancel(other, by=adam, now=now)
 
     control.cancel(experiment, by=adam, now=now)
 
     assert status_of(shared) == "cancelled"
+
+
+def test_what_a_paused_experiment_needs_waits_with_it_when_the_other_is_cancelled(
+    experiment, other, adam, now
+):
+    shared = run_of(experiment, other)
+    control.pause(other, by=adam, now=now)
+    claim_next(WorkerFactory(), now=now)
+
+    control.cancel(experiment, by=adam, now=now)
+
+    assert status_of(shared) == "queued"
+    assert shared.attempts.get().outcome == Attempt.Outcome.GIVEN_BACK
+    assert claim_next(WorkerFactory(), now=now) is None
+    control.resume(other, by=adam)
+    assert claim_next(WorkerFactory(), now=now) == shared
+
+
+def test_a_cancelled_experiment_makes_nothing_urgent(experiment, other, adam, now):
+    shared = run_of(experiment, other)
+    control.set_priority(experiment, Experiment.Priority.HIGH, by=adam)
+
+    control.cancel(experiment, by=adam, now=now)
+
+    shared.refresh_from_db()
+    assert shared.priority == Experiment.Priority.NORMAL
 
 
 def test_a_cancelled_experiment_does_not_start_what_a_paused_one_waits_with(experiment, other, adam, now):

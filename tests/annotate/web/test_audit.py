@@ -126,7 +126,7 @@ def test_the_file_holds_what_the_page_is_filtered_to_and_is_noted_itself(admin, 
         "experiment.launched",
         str(experiment.pk),
     )
-    assert row["subject"] == "'=HYPERLINK()"
+    assert (row["subject"], row["detail"]) == ("'=HYPERLINK()", '{"runs": 3}')
     entry = AuditEntry.objects.get(action="audit.downloaded")
     assert (entry.actor, entry.detail) == (adam, {"who": "rosa"})
 
