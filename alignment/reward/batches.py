@@ -14,7 +14,10 @@ import torch
 from torch import Tensor
 
 TOKENS_PER_BATCH = {"cpu": 256, "cuda": 16_384}
+# Of one prompt there are only so many responses of a length, and rows that merely fill a shape cost as much.
+TOKENS_PER_GROUP = {"cpu": 128, "cuda": 1_024}
 MAX_ROWS = 64
+ATTENDED = 32  # times the tokens of a batch: what its rows may look back at, which takes memory, too
 
 
 class Shape(NamedTuple):
@@ -32,16 +35,22 @@ class Batch(NamedTuple):
     attention_mask: Tensor
 
 
-def shape_for(num_tokens: int, *, max_tokens: int, budget: int) -> Shape:
-    """The shape in which a text of this length is always computed; budget: about rows times columns."""
+def shape_for(num_tokens: int, *, max_tokens: int, budget: int, num_before: int = 0) -> Shape:
+    """The shape in which a text of this length is always computed; budget: about rows times columns.
+
+    num_before: tokens that were read before and are not computed again.
+    """
     step = 8 if num_tokens <= 64 else 32
-    columns = min(-(-num_tokens // step) * step, max(max_tokens, num_tokens))
-    return Shape(min(MAX_ROWS, max(1, budget // columns)), columns)
+    columns = min(-(-num_tokens // step) * step, max(max_tokens - num_before, num_tokens))
+    rows = min(budget // columns, ATTENDED * budget // (num_before + columns))
+    return Shape(min(MAX_ROWS, max(1, rows)), columns)
 
 
-def batches(ids: Sequence[Sequence[int]], *, max_tokens: int, budget: int) -> Iterator[Batch]:
+def batches(
+    ids: Sequence[Sequence[int]], *, max_tokens: int, budget: int, num_before: int = 0
+) -> Iterator[Batch]:
     """Cut token ids into batches of equal shapes, short texts first. Padded on the right with token 0."""
-    shapes = [shape_for(len(row), max_tokens=max_tokens, budget=budget) for row in ids]
+    shapes = [shape_for(len(row), max_tokens=max_tokens, budget=budget, num_before=num_before) for row in ids]
     for shape in sorted(set(shapes), key=lambda shape: shape.columns):
         positions = [position for position, own in enumerate(shapes) if own == shape]
         for start in range(0, len(positions), shape.rows):

@@ -90,6 +90,19 @@ class Formatter:
         rows = zip(inputs, encoded["input_ids"], encoded["offset_mapping"], strict=True)
         return [self._close(one, ids, [end for _, end in offsets]) for one, ids, offsets in rows]
 
+    def prompts(self, inputs: Sequence[Input]) -> list[tuple[int, ...]]:
+        """The token ids of each input's prompt without a response, never more than `max_tokens`."""
+        distinct = list(dict.fromkeys(self.prefix + one.prompt for one in inputs))
+        if not distinct:
+            return []
+        encoded = self.tokenizer(distinct, add_special_tokens=False, verbose=False)
+        limit = self.layout.max_tokens
+        begin = {
+            text: (*self.ends.opening, *ids)[:limit]
+            for text, ids in zip(distinct, encoded["input_ids"], strict=True)
+        }
+        return [begin[self.prefix + one.prompt] for one in inputs]
+
     def _close(self, one: Input, ids: list[int], character_ends: list[int]) -> Tokens:
         opening, closing = self.ends
         room = self.layout.max_tokens - len(opening) - len(closing)

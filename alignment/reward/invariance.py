@@ -24,12 +24,14 @@ def check_invariance(model: RewardModel, responses: Sequence[Response], trained:
     """Raises AlignmentError when a reward moves by more than TOLERANCE standard deviations.
 
     trained: the logits of the responses as the training code computed them, (N,). They are compared with the
-    stored model's: scored, computed one by one without padding, and padded to longer neighbours.
+    stored model's: scored, with each prompt read once for all its responses, computed one by one without
+    padding, and padded to longer neighbours.
     """
     inputs = [model.input(*one) for one in responses]
     scored = model.logits(responses)
     ways = {
         "in training": trained,
+        "together with others to its prompt": model.logits(responses, share_prompts=True),
         "alone": padded_logits(model, inputs, 1),
         f"in batches of {BATCH_SIZE}": padded_logits(model, inputs, BATCH_SIZE),
     }

@@ -57,10 +57,17 @@ class RewardModel:
         *,
         cache: FeatureCache | None = None,
         progress: Progress = silent,
+        share_prompts: bool = False,
     ) -> NDArray[np.float64]:
-        """One logit per (prompt, response), the same in whatever company. Returns (N,)."""
+        """One logit per (prompt, response), the same in whatever company. Returns (N,).
+
+        share_prompts: see `FeatureExtractor.features`; worth it for several responses to each prompt.
+        """
         inputs = [self.input(*one) for one in responses]
-        return self.head.logits(self.extractor.features(inputs, cache=cache, progress=progress))
+        features = self.extractor.features(
+            inputs, cache=cache, progress=progress, share_prompts=share_prompts
+        )
+        return self.head.logits(features)
 
     def rewards(
         self,
@@ -68,9 +75,11 @@ class RewardModel:
         *,
         cache: FeatureCache | None = None,
         progress: Progress = silent,
+        share_prompts: bool = False,
     ) -> NDArray[np.float64]:
         """One reward per (prompt, response): the normalised logits. Returns (N,)."""
-        return (self.logits(responses, cache=cache, progress=progress) - self.card.mean) / self.card.deviation
+        logits = self.logits(responses, cache=cache, progress=progress, share_prompts=share_prompts)
+        return (logits - self.card.mean) / self.card.deviation
 
     def feature_cache(self, directory: Path) -> FeatureCache | None:
         """Of the unchanged backbone, which other reward models use too; None where training changed it."""

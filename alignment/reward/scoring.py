@@ -20,8 +20,8 @@ def score_pool(
 ) -> Iterator[PromptRewards]:
     """The rewards of each prompt's pool, in order.
 
-    A reward depends on no other response, so any part of the pools may be scored at any time. say: told when
-    the memory does not suffice for a batch.
+    A reward depends on no other response, so any part of the pools may be scored at any time. A causal
+    backbone reads each prompt once. say: told when the memory does not suffice for a batch.
     """
 
     def report(step: Step) -> None:
@@ -34,7 +34,7 @@ def score_pool(
     for start in range(0, len(pools), size):
         block = pools[start : start + size]
         responses = [one for pool in block for one in pool_responses(pool)]
-        rewards = iter(model.rewards(responses, cache=cache, progress=report).tolist())
+        rewards = iter(model.rewards(responses, cache=cache, progress=report, share_prompts=True).tolist())
         for pool in block:
             yield PromptRewards(
                 prompt_key=pool.prompt.key,

@@ -3,10 +3,12 @@ import pytest
 import torch
 
 from alignment.errors import AlignmentError
+from alignment.records import Prompt
 from alignment.reward.examples import responses_in
 from alignment.reward.formatting import Formatter, Tokens
 from alignment.reward.invariance import check_invariance
 from alignment.reward.model import RewardModel
+from alignment.reward.sharing import ReadPrompt
 from alignment.reward.training import Order, train
 from tests.alignment.reward.conftest import ratings, settings
 
@@ -36,6 +38,24 @@ def test_an_encoder_that_looks_at_padding_is_refused(encoder, tmp_path, monkeypa
 
     with pytest.raises(AlignmentError, match="The same response gets another reward"):
         check_invariance(model, PROBES, trained)
+
+
+@pytest.mark.parametrize("backbone", ["tiny_policy"], indirect=True)
+def test_a_causal_backbone_that_forgets_the_prompt_it_read_is_refused(backbone, tmp_path, monkeypatch):
+    train(Order(settings(max_tokens=400), ratings(40), backbone), tmp_path / "model", cache=tmp_path)
+    model = RewardModel.load(tmp_path / "model")
+    probes = [(Prompt(text="the morning light " * 40, language="en"), text) for _, text in PROBES]
+    before = ReadPrompt.before
+
+    def forgetful(self, mask, num_shared):
+        given = before(self, mask, num_shared)
+        given["attention_mask"][:, :num_shared] = 0
+        return given
+
+    monkeypatch.setattr(ReadPrompt, "before", forgetful)
+
+    with pytest.raises(AlignmentError, match="another reward together with others to its prompt"):
+        check_invariance(model, probes, model.logits(probes))
 
 
 def test_a_model_that_scores_otherwise_than_it_was_trained_is_refused(model):

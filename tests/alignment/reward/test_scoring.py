@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 
 from alignment.errors import AlignmentError
 from alignment.records import PooledResponse, Prompt, PromptPool
 from alignment.reward.feature_cache import FeatureCache
 from alignment.reward.model import RewardModel
-from alignment.reward.scoring import RESPONSES_PER_BLOCK, score_pool
+from alignment.reward.scoring import RESPONSES_PER_BLOCK, pool_responses, score_pool
 from alignment.reward.training import Order, train
 from tests.alignment.little_memory import little_memory
 from tests.alignment.reward.conftest import COLD, WARM, line, ratings, settings
@@ -39,6 +40,27 @@ def test_rewards_stand_in_the_order_of_the_pool(model):
     one_by_one = [model.rewards([(pool.prompt, each.text)])[0] for each in (pool.unaligned, *pool.candidates)]
     assert [rewards.unaligned, *rewards.candidates] == one_by_one
     assert rewards.prompt_key == pool.prompt.key
+
+
+@pytest.mark.parametrize("backbone", ["tiny_policy"], indirect=True)
+def test_the_candidates_of_a_prompt_share_what_is_made_of_it(backbone, tmp_path):
+    train(Order(settings(max_tokens=400), ratings(40), backbone), tmp_path / "model", cache=tmp_path)
+    model = RewardModel.load(tmp_path / "model")
+    (pool,) = pools(1)
+    long = PromptPool(
+        prompt=Prompt(text="Opening " * 60, language="es"),
+        unaligned=pool.unaligned,
+        candidates=pool.candidates,
+    )
+    apart = model.rewards(pool_responses(long))
+
+    with little_memory(0, while_training=False, after=1) as failed, pytest.raises(AlignmentError):
+        list(score_pool(model, [long]))  # what comes after the first pass, which is of the prompt alone
+    (rewards,) = score_pool(RewardModel.load(tmp_path / "model"), [long])
+
+    assert failed[0] > 1
+    assert [rewards.unaligned, *rewards.candidates] == pytest.approx(apart.tolist(), abs=1e-5)
+    assert np.argmax(rewards.candidates) == np.argmax(apart[1:])
 
 
 def test_any_part_of_a_pool_gets_the_rewards_that_the_whole_gets(model):
