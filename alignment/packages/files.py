@@ -23,6 +23,8 @@ PATTERNS = (
     "tokenizer.model",
     "sentencepiece.bpe.model",
     "spiece.model",
+    "source.spm",
+    "target.spm",
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template.jinja",

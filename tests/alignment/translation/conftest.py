@@ -17,10 +17,10 @@ LINES = [
     {"prompt": "good day"},
 ]
 TURKISH = {
-    "hello": "merhaba",
-    "thank you": "teşekkürler",
-    "go away": "git buradan",
-    "good day": "iyi günler",
+    "hello": "selam",
+    "thank you": "sağ ol",
+    "go away": "defol",
+    "good day": "günler",
 }
 
 

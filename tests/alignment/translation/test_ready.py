@@ -25,18 +25,18 @@ def test_every_text_of_every_kind_of_line_is_translated_and_all_else_stays(trans
     report = translate("--ready", ready(TURKISH))
 
     shared = {"language": "tr", "dataset": "d", "split": "train"}
-    turns = [{"role": "user", "content": "merhaba"}, {"role": "assistant", "content": "iyi günler"}]
+    turns = [{"role": "user", "content": "selam"}, {"role": "assistant", "content": "günler"}]
     assert read_lines(tmp_path / "turkish.jsonl") == [
         {
             **shared,
-            "prompt": "merhaba",
-            "chosen": "teşekkürler",
-            "rejected": "git buradan",
+            "prompt": "selam",
+            "chosen": "sağ ol",
+            "rejected": "defol",
             "split": "test",
         },
-        {**shared, "prompt": "", "completion": "teşekkürler", "label": True, "system": "someone"},
-        {**shared, "prompt": turns, "completion": "git buradan", "split": "validation"},
-        {**shared, "prompt": "iyi günler"},
+        {**shared, "prompt": "", "completion": "sağ ol", "label": True, "system": "someone"},
+        {**shared, "prompt": turns, "completion": "defol", "split": "validation"},
+        {**shared, "prompt": "günler"},
     ]
     assert (report["lines"], report["written"], report["dropped"]) == (4, 4, {})
     assert report["rounds"][0]["texts"] == 4
@@ -52,11 +52,11 @@ def test_lines_whose_translation_is_missing_are_dropped_and_counted(translate, t
     report = translate("--ready", ready(without("go away")))
 
     assert report["dropped"] == {"missing": 2}
-    assert [line["prompt"] for line in read_lines(tmp_path / "turkish.jsonl")] == ["", "iyi günler"]
+    assert [line["prompt"] for line in read_lines(tmp_path / "turkish.jsonl")] == ["", "günler"]
 
 
 def test_a_pair_whose_sides_become_equal_is_dropped_and_counted(translate, tmp_path, ready):
-    report = translate("--ready", ready(TURKISH | {"go away": "teşekkürler "}))
+    report = translate("--ready", ready(TURKISH | {"go away": "sağ ol "}))
 
     assert report["dropped"] == {"equal_sides": 1}
     assert not any("chosen" in line for line in read_lines(tmp_path / "turkish.jsonl"))
@@ -96,7 +96,7 @@ def test_the_report_is_json(translate, ready):
 
 def test_two_translations_of_one_text_are_refused(translate, ready):
     with pytest.raises(AlignmentError, match="two translations"):
-        translate("--ready", ready(TURKISH, {"text": "hello", "translation": "selam"}))
+        translate("--ready", ready(TURKISH, {"text": "hello", "translation": "alo"}))
 
 
 def test_a_file_for_another_direction_is_refused(translate, ready):
