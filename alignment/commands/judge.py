@@ -51,6 +51,11 @@ def add_parser(subparsers: Any) -> None:
         "--server", metavar="URL", help="of chat completions, such as http://127.0.0.1:8000/v1"
     )
     parser.add_argument("--model", metavar="NAME", help="as the server names it")
+    parser.add_argument(
+        "--float32",
+        action="store_true",
+        help="compute in float32, with --judge: bfloat16 gives probabilities in steps of about 3 %%",
+    )
     parser.add_argument("--task", required=True, help="what was generated, such as summarization")
     parser.add_argument("--max-per-minute", type=int, default=0, metavar="N", help="requests (no limit)")
     parser.add_argument("--concurrency", type=int, default=4, metavar="N", help="requests at once (4)")
@@ -106,9 +111,9 @@ def _local(arguments: argparse.Namespace, comparisons: Sequence[Comparison], pro
     source = parse_source(arguments.judge)
     checkpoint: Checkpoint = resolve(source, arguments.models, languages, progress=progress)
     return Asked(
-        ("local", checkpoint.digest),
+        ("local", checkpoint.digest, str(arguments.float32)),
         {"digest": checkpoint.digest, "revision": checkpoint.revision, "licence": checkpoint.licence},
-        lambda: LocalJudge.load(checkpoint.directory),
+        lambda: LocalJudge.load(checkpoint.directory, float32=arguments.float32),
     )
 
 

@@ -30,9 +30,9 @@ class LocalJudge:
         self._limit: int | None = getattr(self._model.config, "max_position_embeddings", None)
 
     @classmethod
-    def load(cls, directory: Path) -> "LocalJudge":
-        """Raises AlignmentError when the directory holds no causal language model."""
-        return cls(load_policy(directory))
+    def load(cls, directory: Path, *, float32: bool = False) -> "LocalJudge":
+        """float32: compute in it, whatever is stored. Raises AlignmentError for no causal language model."""
+        return cls(load_policy(directory, dtype=torch.float32 if float32 else None))
 
     def answers(
         self, questions: Sequence[Question], waiting: Callable[[], None]

@@ -96,6 +96,19 @@ def test_the_command_judges_in_both_orders(judge, verdicts, tiny_policy):
     assert result["position"]["num_comparisons"] == 2
 
 
+def test_in_float32_the_probabilities_are_not_rounded(judge, verdicts, tmp_path, tiny_policy):
+    rounded = copy_of(tiny_policy, tmp_path)
+    AutoModelForCausalLM.from_pretrained(tiny_policy, dtype=torch.bfloat16).save_pretrained(rounded)
+    exact = AutoModelForCausalLM.from_pretrained(rounded, dtype=torch.float32).save_pretrained
+
+    judge(f"--judge={rounded}", "--float32")
+    in_float32 = [told["probability"] for told in verdicts()]
+    exact(rounded)
+    judge(f"--judge={rounded}")
+
+    assert in_float32 == pytest.approx([told["probability"] for told in verdicts()], abs=1e-7)
+
+
 def test_another_checkpoint_does_not_go_on_with_the_answers_of_this_one(judge, tmp_path, tiny_policy):
     other = copy_of(tiny_policy, tmp_path)
     (other / "generation_config.json").write_text('{"eos_token_id": 0}', encoding="utf-8")
