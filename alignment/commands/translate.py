@@ -10,6 +10,7 @@ from alignment.progress import Progress, Step
 from alignment.sources import parse_source
 from alignment.translation.files import Order, translate_file
 from alignment.translation.ready import ReadyTranslations
+from alignment.translation.server import ServerTranslator, server_from_environment
 from alignment.translation.translator import Direction, Translator
 
 
@@ -26,7 +27,9 @@ def add_parser(subparsers: Any) -> None:
     makers.add_argument(
         "--translator", metavar="SOURCE", help="an encoder-decoder: directory or ORG/NAME@REVISION"
     )
+    makers.add_argument("--server", metavar="URL", help="of a chat model, such as http://127.0.0.1:8000/v1")
     makers.add_argument("--ready", type=Path, metavar="FILE", help="ready translations, JSON Lines")
+    parser.add_argument("--model", default="", metavar="NAME", help="as the server names it")
     parser.add_argument(
         "--back-translator", metavar="SOURCE", help="for the way back, if that needs another model"
     )
@@ -62,6 +65,11 @@ def _direction(arguments: argparse.Namespace) -> Direction:
 def _translator(arguments: argparse.Namespace, direction: Direction, progress: Progress) -> Translator:
     if arguments.ready:
         return ReadyTranslations(arguments.ready, direction)
+    if arguments.server:
+        if not arguments.model:
+            raise AlignmentError("--server needs --model, the name that the server knows the model by.")
+        server = server_from_environment(arguments.server, arguments.model)
+        return ServerTranslator(server, concurrency=arguments.batch_size)
     return _local(arguments.translator, arguments, progress)
 
 
