@@ -86,7 +86,7 @@ def _local(source: str, arguments: argparse.Namespace, progress: Progress) -> Tr
     from alignment.translation.seq2seq import Seq2SeqTranslator
 
     def say(note: str) -> None:
-        progress(Step(done=0, total=0, unit="texts", note=note))
+        progress(Step(done=0, total=1, unit="texts", note=note))
 
     checkpoint = resolve(parse_source(source), arguments.models, progress=progress)
     return Seq2SeqTranslator(checkpoint, num_beams=arguments.beams, batch_size=arguments.batch_size, say=say)
