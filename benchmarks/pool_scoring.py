@@ -1,6 +1,6 @@
 """Times the scores of 64 candidates of one prompt against the plain batch of transformers.
 
-Run: OMP_NUM_THREADS=2 python -m benchmarks.pool_scoring [--prompts 128 512 1024] [--layers 8]
+Run: OMP_NUM_THREADS=1 python -m benchmarks.pool_scoring [--prompts 128 512 1024] [--layers 8]
 The backbone is shaped like Qwen3 0.6B with fewer layers, has random weights and computes in float32. The
 plain way is one padded batch. Both begin with the texts. It counts processor seconds, so that other work
 on the machine matters little. The FLOP ratio is that of the tokens which the two ways cannot do without.
