@@ -44,3 +44,9 @@ def test_a_batch_holds_about_the_budget_of_tokens():
     assert shape_for(16, max_tokens=512, budget=256) == (16, 16)
     assert shape_for(500, max_tokens=512, budget=256) == (1, 512)
     assert shape_for(1, max_tokens=512, budget=10**6).rows == MAX_ROWS
+
+
+def test_rows_that_look_far_back_are_fewer():
+    near, far = (shape_for(16, max_tokens=9000, budget=128, num_before=before) for before in (100, 4000))
+
+    assert (near, far) == ((8, 16), (1, 16))
