@@ -1,7 +1,6 @@
 """`judge`: let a language model say which of two responses is better."""
 
 import argparse
-import os
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -9,12 +8,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from alignment.chat.server import Server
 from alignment.errors import AlignmentError
 from alignment.journal import Journal
 from alignment.judging.comparisons import Comparison, read_comparisons
 from alignment.judging.prompts import Question
 from alignment.judging.remote import MAX_TOKENS, RemoteJudge
-from alignment.judging.server import KEY_VARIABLE, Server
 from alignment.judging.verdicts import Answer, Verdict, consistency, questions_about, verdict_on
 from alignment.progress import Progress, Step
 from alignment.tasks import task_named
@@ -22,6 +21,7 @@ from alignment.tasks import task_named
 if TYPE_CHECKING:
     from alignment.policy.checkpoints import Checkpoint
 
+KEY_VARIABLE = "POLYREWARD_JUDGE_KEY"
 BYTES_PER_TOKEN = 3  # English has about 4, most other languages between 3 and 6
 
 
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 def _server(arguments: argparse.Namespace) -> Asked:
     if not arguments.model:
         raise AlignmentError("Name the server's model with --model.")
-    server = Server(url=arguments.server.rstrip("/"), key=os.environ.get(KEY_VARIABLE, "").strip())
+    server = Server.at(arguments.server, key_variable=KEY_VARIABLE)
     judge = RemoteJudge(
         server,
         arguments.model,

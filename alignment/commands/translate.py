@@ -4,14 +4,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from alignment.chat.server import Server
 from alignment.errors import AlignmentError
 from alignment.languages import language_named
 from alignment.progress import Progress, Step
 from alignment.sources import parse_source
 from alignment.translation.files import Order, translate_file
 from alignment.translation.ready import ReadyTranslations
-from alignment.translation.server import ServerTranslator, server_from_environment
+from alignment.translation.server import ServerTranslator
 from alignment.translation.translator import Direction, Translator
+
+KEY_VARIABLE = "POLYREWARD_TRANSLATION_KEY"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -68,8 +71,8 @@ def _translator(arguments: argparse.Namespace, direction: Direction, progress: P
     if arguments.server:
         if not arguments.model:
             raise AlignmentError("--server needs --model, the name that the server knows the model by.")
-        server = server_from_environment(arguments.server, arguments.model)
-        return ServerTranslator(server, concurrency=arguments.batch_size)
+        server = Server.at(arguments.server, key_variable=KEY_VARIABLE)
+        return ServerTranslator(server, arguments.model, concurrency=arguments.batch_size)
     return _local(arguments.translator, arguments, progress)
 
 

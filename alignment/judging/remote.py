@@ -6,11 +6,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
 
+from alignment.chat.pace import Pace
+from alignment.chat.server import Reply, Server, ask
 from alignment.errors import AlignmentError
-from alignment.judging.pace import Pace
 from alignment.judging.prompts import Question
 from alignment.judging.replies import answer_in
-from alignment.judging.server import Reply, Server, ask
 from alignment.judging.verdicts import Answer, Basis
 
 MAX_TOKENS = 8
@@ -61,7 +61,7 @@ class RemoteJudge:
             return Answer(question=question.digest, probability=None, basis=Basis.TOO_LONG)
         if reply.status in REFUSING and _FILTERED.search(reply.error):
             return Answer(question=question.digest, probability=None, basis=Basis.REFUSED)
-        raise AlignmentError(f"The judge's server refused, with {reply.error}")
+        raise AlignmentError(f"The server refused, with {reply.error}")
 
     def _reply(self, question: Question) -> Reply:
         """With as many log-probabilities as the server gives."""

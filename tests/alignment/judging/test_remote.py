@@ -1,15 +1,14 @@
 import json
 import logging
 import threading
-from functools import partial
+from dataclasses import replace
 
 import pytest
 
 from alignment import __main__ as command_line
-from alignment.commands import judge as command
+from alignment.chat.server import Server
 from alignment.errors import AlignmentError
-from alignment.judging.server import Server
-from tests.alignment.judging.chat_server import Behaviour, chat_server, failed, said
+from tests.alignment.chat.chat_server import Behaviour, chat_server, failed, said
 from tests.alignment.judging.conftest import LINES
 
 KEY = "sk-0123456789abcdef"
@@ -25,7 +24,8 @@ def prefers_laughter(body, number):
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch):
     """Rests between two tries are short."""
-    monkeypatch.setattr(command, "Server", partial(Server, first_rest=0.01))
+    at = Server.at
+    monkeypatch.setattr(Server, "at", lambda url, **names: replace(at(url, **names), first_rest=0.01))
 
 
 def remote(chat, *options):

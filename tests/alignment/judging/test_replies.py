@@ -5,7 +5,7 @@ import pytest
 from alignment.judging.prompts import Question
 from alignment.judging.replies import answer_in, parsed
 from alignment.judging.verdicts import Basis
-from tests.alignment.judging.chat_server import said
+from tests.alignment.chat.chat_server import said
 
 QUESTION = Question(text="1 or 2?")
 

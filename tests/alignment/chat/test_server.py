@@ -4,10 +4,10 @@ from email.utils import formatdate
 
 import pytest
 
+from alignment.chat.pace import Pace, StoppedError
+from alignment.chat.server import LONGEST_REST, Server, ask
 from alignment.errors import AlignmentError
-from alignment.judging.pace import Pace, StoppedError
-from alignment.judging.server import LONGEST_REST, Server, ask
-from tests.alignment.judging.chat_server import Behaviour, chat_server, failed, said
+from tests.alignment.chat.chat_server import Behaviour, chat_server, failed, said
 
 GOOD = said("1", {"1": 0.9, "2": 0.1})
 

@@ -3,16 +3,16 @@
 import http.client
 import json
 import math
+import os
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
+from alignment.chat.pace import Pace
 from alignment.errors import AlignmentError
-from alignment.judging.pace import Pace
 
-KEY_VARIABLE = "POLYREWARD_JUDGE_KEY"
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}  # what a later try may mend
 LONGEST_REST = 600.0  # a server that wants a longer one is left alone
 
@@ -37,10 +37,15 @@ class Server:
             raise AlignmentError("--server must be an address such as http://127.0.0.1:8000/v1.")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise AlignmentError(
-                f"--server must hold no key, question mark or #; a key goes in {KEY_VARIABLE}."
+                "--server must hold no key, question mark or #; a key goes into the environment."
             )
         if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
-            raise AlignmentError(f"{KEY_VARIABLE} holds characters that no key has; copy it again.")
+            raise AlignmentError("The server's key holds characters that no key has; copy it again.")
+
+    @classmethod
+    def at(cls, url: str, *, key_variable: str) -> Self:
+        """The server at an address that a person gave; its key is read from the environment."""
+        return cls(url=url.rstrip("/"), key=os.environ.get(key_variable, "").strip())
 
     def without_key(self, text: str) -> str:
         """For whatever the server says: some repeat the key that they were sent."""
@@ -80,12 +85,10 @@ def ask(server: Server, request: dict[str, Any], pace: Pace) -> Reply:
             return reply
         rest = server.first_rest * 2**number if reply.rest is None else max(reply.rest, server.first_rest)
         if rest > LONGEST_REST:
-            raise AlignmentError(
-                f"The judge's server wants a rest of {rest:.0f} s; give the command again then."
-            )
+            raise AlignmentError(f"The server wants a rest of {rest:.0f} s; give the command again then.")
         pace.rest(rest)
     raise AlignmentError(
-        f"The judge's server failed {server.max_tries} times, at last so: {reply.error} "
+        f"The server failed {server.max_tries} times, at last so: {reply.error} "
         "What was answered is kept; give the command again to go on."
     )
 
