@@ -90,18 +90,34 @@ def _load_postgresql(file: Path, counts: dict[str, int]) -> None:
 @contextmanager
 def _old_schema_aside() -> Iterator[None]:
     """An empty schema to fill; the old one comes back where that fails, and goes where it succeeds."""
-    _execute(f"DROP SCHEMA IF EXISTS {ASIDE} CASCADE")
+    _tidy_up()
     with transaction.atomic():
         _execute(f"ALTER SCHEMA public RENAME TO {ASIDE}")
         _execute("CREATE SCHEMA public")
     try:
         yield
     except BaseException:
-        with transaction.atomic():
-            _execute("DROP SCHEMA public CASCADE")
-            _execute(f"ALTER SCHEMA {ASIDE} RENAME TO public")
+        _bring_back()
         raise
     _execute(f"DROP SCHEMA {ASIDE} CASCADE")
+
+
+def _tidy_up() -> None:
+    """After a restore that was killed: bring back the old schema, unless the new one was loaded already.
+
+    pg_restore works in one transaction, so the new schema is whole or empty.
+    """
+    if _aside_exists():
+        if connection.introspection.table_names():
+            _execute(f"DROP SCHEMA {ASIDE} CASCADE")
+        else:
+            _bring_back()
+
+
+def _bring_back() -> None:
+    with transaction.atomic():
+        _execute("DROP SCHEMA public CASCADE")
+        _execute(f"ALTER SCHEMA {ASIDE} RENAME TO public")
 
 
 def _aside_exists() -> bool:

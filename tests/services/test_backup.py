@@ -246,6 +246,20 @@ def test_a_database_that_cannot_be_loaded_leaves_the_old_one(lived_in):
     assert not dumps._aside_exists()
 
 
+@pytest.mark.parametrize("vendor", ["postgresql"])
+def test_a_restore_that_was_killed_does_not_cost_the_old_rows(lived_in, vendor):
+    with connection.cursor() as cursor:  # what kill -9 leaves while pg_restore is at work
+        cursor.execute(f"ALTER SCHEMA public RENAME TO {dumps.ASIDE}")
+        cursor.execute("CREATE SCHEMA public")
+    (manifest,) = lived_in.glob("2*/manifest.json")
+    manifest.write_text(manifest.read_text().replace('"annotate_user": ', '"annotate_user": 1'))
+
+    with pytest.raises(CommandError, match="annotate_user has not the rows"):
+        call_command("restore", str(lived_in), replace=True)
+
+    assert User.objects.filter(username="api").exists()
+
+
 def test_a_backup_of_a_newer_version_is_refused(lived_in):
     (manifest,) = lived_in.glob("2*/manifest.json")
     values = json.loads(manifest.read_text())
