@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('done_before', models.PositiveIntegerField(default=0, help_text='units that earlier attempts had done')),
-                ('outcome', models.CharField(blank=True, choices=[('', 'under way'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('given back', 'given back by a worker that was stopped, or by a pause'), ('lost', 'its worker fell silent')], default='', max_length=10)),
+                ('outcome', models.CharField(blank=True, choices=[('', 'under way'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('given back', 'given back'), ('lost', 'lost')], default='', max_length=10)),
             ],
             options={
                 'ordering': ['pk'],

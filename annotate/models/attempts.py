@@ -38,8 +38,8 @@ class Attempt(models.Model):
         SUCCEEDED = "succeeded"
         FAILED = "failed"
         CANCELLED = "cancelled"
-        GIVEN_BACK = "given back", "given back by a worker that was stopped, or by a pause"
-        LOST = "lost", "its worker fell silent"
+        GIVEN_BACK = "given back", "given back"  # by a worker that was stopped, or by a pause
+        LOST = "lost", "lost"  # its worker fell silent
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField(help_text="the run's attempt that this was")

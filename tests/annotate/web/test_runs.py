@@ -69,6 +69,16 @@ def test_the_newest_responses_come_first_in_the_direction_of_their_language(page
     assert page.count('lang="ar" dir="rtl"') == 2
 
 
+def test_what_is_said_while_a_model_is_prepared_is_no_response_in_the_target_language(as_rosa, running):
+    Run.objects.update(unit="steps", samples=[{"done": 1, "text": "Converting the weights"}])
+
+    page = text_of(as_rosa.get(reverse("launch:run", args=[running.pk])))
+
+    assert "What it is doing" in page
+    assert "Newest responses" not in page
+    assert 'dir="auto">Converting the weights' in page
+
+
 def test_each_curve_has_its_newest_values_as_text(page):
     assert "Loss" in page
     assert "<strong>0.25</strong>" in page
