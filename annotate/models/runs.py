@@ -63,10 +63,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.exclude(status__in=Run.TERMINAL)
 
     def take_priority(self) -> int:
-        """Each becomes as urgent as the most urgent experiment that needs it and is not cancelled."""
+        """Each becomes as urgent as the most urgent experiment that needs it and is not cancelled, if any."""
         needing = Experiment.objects.filter(runs=models.OuterRef("pk"), cancelled_at=None)
         highest = models.Subquery(needing.order_by("-priority").values("priority")[:1])
-        return self.update(priority=Coalesce(highest, 0))
+        return self.update(priority=Coalesce(highest, F("priority")))
 
     def held(self, run: "Run") -> Self:
         """The run, as long as this attempt still has it: the fence around every write of a worker."""
