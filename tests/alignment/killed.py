@@ -35,6 +35,8 @@ def kill_at_random(arguments: list[str], *, first: int, last: int) -> list[Messa
             if lines[-1].get("done", 0) >= step:
                 time.sleep(moment)
                 process.send_signal(signal.SIGKILL)
+                whole = process.stdout.read().rpartition("\n")[0]  # what it printed in that moment
+                lines += map(json.loads, whole.splitlines())
                 break
     assert process.returncode == -signal.SIGKILL, (
         f"the training ended before it could be killed at step {step}"
