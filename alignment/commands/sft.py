@@ -5,12 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from alignment.commands.fine_tuning import add_fine_tuning, read_fine_tuning
 from alignment.data.demonstrations import read_demonstrations
 from alignment.policy.checkpoints import prepare
 from alignment.policy.sft import Order, train
 from alignment.policy.sft_settings import SFTMethod, SFTSettings
 from alignment.progress import Progress
-from alignment.training.settings import FineTuning
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="of prompt and response together (the task's limits)",
     )
-    _add_fine_tuning(parser)
+    add_fine_tuning(parser, checkpoint_help=", with a validation each")
     parser.add_argument("--models", type=Path, default=Path("var/models"), help="for converted packages")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the policy")
     parser.set_defaults(run=run)
@@ -55,36 +55,12 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _add_fine_tuning(parser: argparse.ArgumentParser) -> None:
-    defaults = FineTuning()
-    parser.add_argument("--epochs", type=float, default=defaults.epochs, help=f"({defaults.epochs})")
-    parser.add_argument("--learning-rate", type=float, help="(1e-5 for full, 1e-4 for lora)")
-    parser.add_argument(
-        "--batch-size", type=int, default=defaults.batch_size, help=f"({defaults.batch_size})"
-    )
-    parser.add_argument("--lora-rank", type=int, default=defaults.lora_rank, help=f"({defaults.lora_rank})")
-    parser.add_argument(
-        "--checkpoint-every",
-        type=int,
-        default=defaults.checkpoint_every,
-        metavar="STEPS",
-        help=f"({defaults.checkpoint_every}), with a validation each",
-    )
-
-
 def _settings(arguments: argparse.Namespace) -> SFTSettings:
-    usual_rate = 1e-4 if arguments.method is SFTMethod.LORA else 1e-5
     return SFTSettings(
         task=arguments.task,
         languages=tuple(sorted(set(arguments.languages))),
         method=arguments.method,
         seed=arguments.seed,
         max_tokens=arguments.max_tokens,
-        fine_tuning=FineTuning(
-            epochs=arguments.epochs,
-            learning_rate=usual_rate if arguments.learning_rate is None else arguments.learning_rate,
-            batch_size=arguments.batch_size,
-            lora_rank=arguments.lora_rank,
-            checkpoint_every=arguments.checkpoint_every,
-        ),
+        fine_tuning=read_fine_tuning(arguments, is_lora=arguments.method is SFTMethod.LORA),
     )

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from alignment.commands.fine_tuning import add_fine_tuning, read_fine_tuning
 from alignment.data.preferences import read_feedback
 from alignment.policy.checkpoints import prepare
 from alignment.progress import Progress
 from alignment.reward.settings import Method, RewardSettings
 from alignment.reward.training import Order, train
-from alignment.training.settings import FineTuning
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--max-examples", type=int, default=0, metavar="N", help="a seeded subset of the training split (all)"
     )
-    _add_fine_tuning(parser.add_argument_group("for the methods lora and full"))
+    add_fine_tuning(parser.add_argument_group("for the methods lora and full"))
     parser.add_argument("--models", type=Path, default=Path("var/models"), help="for converted packages")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the reward model")
     parser.set_defaults(run=run)
@@ -51,34 +51,12 @@ def run(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _add_fine_tuning(group: argparse._ArgumentGroup) -> None:
-    defaults = FineTuning()
-    group.add_argument("--epochs", type=float, default=defaults.epochs, help=f"({defaults.epochs})")
-    group.add_argument("--learning-rate", type=float, help="(1e-5 for full, 1e-4 for lora)")
-    group.add_argument("--batch-size", type=int, default=defaults.batch_size, help=f"({defaults.batch_size})")
-    group.add_argument("--lora-rank", type=int, default=defaults.lora_rank, help=f"({defaults.lora_rank})")
-    group.add_argument(
-        "--checkpoint-every",
-        type=int,
-        default=defaults.checkpoint_every,
-        metavar="STEPS",
-        help=f"({defaults.checkpoint_every})",
-    )
-
-
 def _settings(arguments: argparse.Namespace) -> RewardSettings:
-    usual_rate = 1e-4 if arguments.method is Method.LORA else 1e-5
     return RewardSettings(
         task=arguments.task,
         method=arguments.method,
         seed=arguments.seed,
         max_tokens=arguments.max_tokens,
         max_examples=arguments.max_examples,
-        fine_tuning=FineTuning(
-            epochs=arguments.epochs,
-            learning_rate=usual_rate if arguments.learning_rate is None else arguments.learning_rate,
-            batch_size=arguments.batch_size,
-            lora_rank=arguments.lora_rank,
-            checkpoint_every=arguments.checkpoint_every,
-        ),
+        fine_tuning=read_fine_tuning(arguments, is_lora=arguments.method is Method.LORA),
     )
