@@ -1,14 +1,11 @@
 """What is known about a policy fine-tuned on demonstrations, kept beside its weights in policy.json."""
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from alignment.errors import AlignmentError
+from alignment.policy.card_file import read_card, write_card
 
-CARD_NAME = "policy.json"
-FORMAT = 1
 STAGE = "sft"
 
 
@@ -53,19 +50,12 @@ class SFTCard:
     notes: tuple[str, ...]
 
     def write(self, directory: Path) -> None:
-        content = {"format": FORMAT, "stage": STAGE, **asdict(self)}
-        text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True)
-        (directory / CARD_NAME).write_text(text + "\n", encoding="utf-8")
+        write_card(directory, STAGE, asdict(self))
 
     @classmethod
     def read(cls, directory: Path) -> Self:
         """Raises AlignmentError where there is no such policy."""
-        try:
-            content = json.loads((directory / CARD_NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise AlignmentError(f"{directory} holds no policy made by sft; choose another place.") from error
-        if (content.pop("format", None), content.pop("stage", None)) != (FORMAT, STAGE):
-            raise AlignmentError(f"{directory} was made by another command or version; choose another place.")
+        content = read_card(directory, STAGE)
         content["counts"] = {tag: DemonstrationCounts(**one) for tag, one in content["counts"].items()}
         content["notes"] = tuple(content["notes"])
         return cls(**content)
