@@ -37,7 +37,7 @@ def cancel(request: HttpRequest, experiment_id: int) -> HttpResponse:
     found = experiment_to_read(signed_in(request), experiment_id)
     cancelled = control.cancel(found, by=signed_in(request), now=timezone.now())
     num_kept = found.runs.unfinished().count()
-    kept = f" Another experiment needs {_runs(num_kept)}, so work on them goes on." if num_kept else ""
+    kept = f" Another experiment needs {_runs(num_kept)}; what it needs stays." if num_kept else ""
     messages.info(request, f"{found} is cancelled, with {_runs(cancelled)} that had not ended.{kept}")
     return redirect("researcher:experiment", experiment_id)
 
