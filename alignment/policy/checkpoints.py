@@ -130,7 +130,7 @@ def load_backbone(
 
     Raises AlignmentError when it is neither an encoder nor causal, or its files were changed.
     """
-    config = _checked_config(directory)
+    config = _model_config(directory)
     has_pooler = "add_pooling_layer" in _parameters(config)
     model = AutoModel.from_pretrained(
         directory,
@@ -160,20 +160,26 @@ def _directory(source: ModelSource, models: Path, languages: list[str], progress
             return prepared_once(models / name, fetch, keep_partial=True, progress=progress)
 
 
-def _checked_config(directory: Path) -> PreTrainedConfig:
+def checked_config(directory: Path) -> PreTrainedConfig:
+    """What a checkpoint says of itself. Raises AlignmentError if it is unsafe, or not what was prepared."""
     check_files(directory)
     record = read_origin(directory)
     if record is not None:
         check_contents(directory, record)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is reported in our own way
     config: PreTrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False)
+    return config
+
+
+def _model_config(directory: Path) -> PreTrainedConfig:
+    config = checked_config(directory)
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
         raise AlignmentError(f"{directory} is a {config.model_type}; choose a causal model or an encoder.")
     return config
 
 
 def _policy_config(directory: Path) -> PreTrainedConfig:
-    config = _checked_config(directory)
+    config = _model_config(directory)
     if not _writes(config):
         raise AlignmentError(f"{directory} is no causal language model, so it cannot write responses.")
     return config

@@ -9,20 +9,16 @@ from typing import Any
 import torch
 from transformers import (
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
-    AutoConfig,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
 
 from alignment.errors import AlignmentError
 from alignment.memory import Halving
-from alignment.packages.files import check_files
-from alignment.packages.origin import check_contents, read_origin
-from alignment.policy.checkpoints import Checkpoint
+from alignment.policy.checkpoints import Checkpoint, checked_config
 from alignment.translation.families import Convention, convention
 from alignment.translation.translator import Answer, Direction, Problem, checked
 
@@ -92,12 +88,7 @@ class Seq2SeqTranslator:
 
 
 def _load(directory: Path, num_beams: int) -> PreTrainedModel:
-    check_files(directory)
-    record = read_origin(directory)
-    if record is not None:
-        check_contents(directory, record)
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # progress is reported in our own way
-    config: PreTrainedConfig = AutoConfig.from_pretrained(directory, trust_remote_code=False)
+    config = checked_config(directory)
     if not config.is_encoder_decoder or type(config) not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
         raise AlignmentError(
             f"{directory} is a {config.model_type}, no encoder-decoder that translates; choose one that is, "
