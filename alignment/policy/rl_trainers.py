@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset  # type: ignore[import-untyped]
 from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
@@ -21,8 +20,8 @@ from trl.trainer.rloo_trainer import RLOOTrainer
 from alignment.memory import Batch
 from alignment.policy.rl_rollouts import Rollouts
 from alignment.policy.rl_settings import RLMethod, RLSettings
+from alignment.training.arguments import shared_arguments
 
-WARM_UP = 0.1
 TokenIds = list[list[int]]
 
 
@@ -92,29 +91,14 @@ def _arguments(training: RLTraining) -> dict[str, Any]:
     reports removes old checkpoints, all but two: of the newest it is not known yet whether it is good.
     """
     own = training.settings
-    on_gpu = torch.cuda.is_available()
     return {
-        "output_dir": str(training.checkpoints),
-        "seed": own.seed % 2**32,
+        **shared_arguments(own.seed, training.batch, training.checkpoints),
         "max_steps": own.steps,
         "shuffle_dataset": False,
-        "per_device_train_batch_size": training.batch.per_device,
-        "gradient_accumulation_steps": training.batch.accumulation,
         "num_generations": own.group,
         "max_completion_length": own.max_response_tokens,
         "beta": 0.0,
         "disable_dropout": True,
         "learning_rate": own.learning_rate,
-        "lr_scheduler_type": "linear",
-        "warmup_steps": WARM_UP,
-        "save_strategy": "steps",
         "save_steps": own.checkpoint_every,
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "report_to": "none",
-        "disable_tqdm": True,
-        "use_cpu": not on_gpu,
-        "bf16": on_gpu,
-        "activation_checkpointing": on_gpu,
-        "dataloader_pin_memory": on_gpu,
     }

@@ -17,19 +17,26 @@ def trainer_arguments(own: FineTuning, seed: int, batch: Batch, checkpoints: Pat
 
     Old checkpoints are removed by ProgressCallback, once there is a newer one that is whole.
     """
+    return {
+        **shared_arguments(seed, batch, checkpoints),
+        "num_train_epochs": 1,
+        "train_sampling_strategy": "sequential",
+        "learning_rate": own.learning_rate,
+        "save_steps": own.checkpoint_every,
+    }
+
+
+def shared_arguments(seed: int, batch: Batch, checkpoints: Path) -> dict[str, Any]:
+    """What does not depend on how it learns: batches, warm-up, checkpoints, logging, and the device."""
     on_gpu = torch.cuda.is_available()
     return {
         "output_dir": str(checkpoints),
         "seed": seed % 2**32,
-        "num_train_epochs": 1,
-        "train_sampling_strategy": "sequential",
         "per_device_train_batch_size": batch.per_device,
         "gradient_accumulation_steps": batch.accumulation,
-        "learning_rate": own.learning_rate,
         "lr_scheduler_type": "linear",
         "warmup_steps": WARM_UP,
         "save_strategy": "steps",
-        "save_steps": own.checkpoint_every,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "report_to": "none",
